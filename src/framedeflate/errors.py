@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every public exception. All derive from FrameDeflateError; tests and callers match ``kind``, never the sentence."""
+
+from collections.abc import Sequence
+
+__all__ = [
+    "DicomFormatError",
+    "EncapsulationError",
+    "FrameDecodeError",
+    "FrameDeflateError",
+    "FrameEncodeError",
+    "FrameError",
+    "FrameNumberError",
+    "ImagePixelError",
+    "MissingExtraError",
+    "RoundTripError",
+    "TransferSyntaxError",
+    "UnsupportedImageError",
+]
+
+
+class FrameDeflateError(Exception):
+    """Base of every error this package raises for what it was given."""
+
+
+class ImagePixelError(FrameDeflateError, ValueError):
+    """An Image Pixel description that no Frame can have (PS3.3 C.7.6.3).
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, not only the first.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class DicomFormatError(FrameDeflateError, ValueError):
+    """Bytes that are not a DICOM file, or whose Data Set cannot be walked (PS3.10 7.1, PS3.5 7).
+
+    Attributes
+    ----------
+    kind : str
+        ``not-part10`` | ``bad-meta`` | ``truncated`` | ``bad-structure`` | ``too-deep`` | ``too-large`` | ``bad-value``.
+    position : int
+        Where, in bytes from the start of the file.
+    """
+
+    def __init__(self, message: str, *, kind: str, position: int) -> None:
+        self.kind = kind
+        self.position = position
+        super().__init__(message)
+
+
+class EncapsulationError(FrameDeflateError, ValueError):
+    """Items or offset tables from which the Frames cannot be told apart (PS3.5 A.4).
+
+    Attributes
+    ----------
+    kind : str
+        ``native`` | ``bad-item`` | ``truncated`` | ``fragment-count`` | ``empty-fragment`` | ``too-large``.
+    position : int
+        Where, in bytes from the start of the file, or of the value where only that was given.
+    """
+
+    def __init__(self, message: str, *, kind: str, position: int) -> None:
+        self.kind = kind
+        self.position = position
+        super().__init__(message)
+
+
+class FrameError(FrameDeflateError):
+    """Something about one Frame.
+
+    Attributes
+    ----------
+    frame_number : int or None
+        Which Frame, from 1; None where the caller gave a lone Fragment.
+    """
+
+    def __init__(self, message: str, *, frame_number: int | None) -> None:
+        self.frame_number = frame_number
+        super().__init__(message if frame_number is None else f"frame {frame_number}: {message}")
+
+
+class FrameDecodeError(FrameError, ValueError):
+    """A Fragment that does not inflate to exactly its Frame (PS3.5 A.4.13).
+
+    Attributes
+    ----------
+    kind : str
+        ``bad-data`` | ``short-output`` | ``excess-output`` | ``trailing-data`` | ``not-terminated``.
+    expected_nbytes : int
+        Size of the Frame in bytes.
+    consumed_nbytes : int
+        Bytes of the Fragment that were read up to the defect.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        expected_nbytes: int,
+        consumed_nbytes: int,
+        frame_number: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.expected_nbytes = expected_nbytes
+        self.consumed_nbytes = consumed_nbytes
+        super().__init__(message, frame_number=frame_number)
+
+
+class FrameEncodeError(FrameError, ValueError):
+    """Native bytes that are not one Frame of the given Image Pixel description."""
+
+    def __init__(self, message: str, *, frame_number: int | None = None) -> None:
+        super().__init__(message, frame_number=frame_number)
+
+
+class FrameNumberError(FrameError, IndexError):
+    """A frame number that the image does not have.
+
+    Attributes
+    ----------
+    number_of_frames : int
+        How many there are.
+    """
+
+    def __init__(self, *, frame_number: int, number_of_frames: int) -> None:
+        self.number_of_frames = number_of_frames
+        super().__init__(f"there are {number_of_frames} frames, numbered from 1", frame_number=frame_number)
+
+
+class UnsupportedImageError(FrameDeflateError, ValueError):
+    """An object that this Transfer Syntax cannot carry; the message says what to do instead.
+
+    Attributes
+    ----------
+    kind : str
+        ``no-pixel-data`` | ``float-pixel-data`` | ``bits-allocated`` | ``photometric-interpretation`` |
+        ``image-pixel`` | ``number-of-frames`` | ``short-pixel-data`` | ``too-large`` | ``decoder``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class TransferSyntaxError(FrameDeflateError, ValueError):
+    """A Transfer Syntax other than what the call is for.
+
+    Attributes
+    ----------
+    uid : str
+        The Transfer Syntax UID found.
+    """
+
+    def __init__(self, message: str, *, uid: str) -> None:
+        self.uid = uid
+        super().__init__(message)
+
+
+class RoundTripError(FrameError):
+    """What was encoded does not decode to what was read. Nothing is left under the final name."""
+
+
+class MissingExtraError(FrameDeflateError, ImportError):
+    """A feature whose optional packages are not installed.
+
+    Attributes
+    ----------
+    extra : str
+        Name of the extra: ``pip install "framedeflate[extra]"``.
+    feature : str
+        What needs it.
+    """
+
+    def __init__(self, *, extra: str, feature: str) -> None:
+        self.extra = extra
+        self.feature = feature
+        super().__init__(f'{feature} needs the "{extra}" extra: pip install "framedeflate[{extra}]"')
