@@ -43,7 +43,8 @@ class DicomFormatError(FrameDeflateError, ValueError):
     Attributes
     ----------
     kind : str
-        ``not-part10`` | ``bad-meta`` | ``truncated`` | ``bad-structure`` | ``too-deep`` | ``too-large`` | ``bad-value``.
+        ``not-part10`` | ``bad-meta`` | ``truncated`` | ``bad-structure`` | ``too-deep`` | ``too-large`` |
+        ``bad-value``.
     position : int
         Where, in bytes from the start of the file.
     """
@@ -60,7 +61,8 @@ class EncapsulationError(FrameDeflateError, ValueError):
     Attributes
     ----------
     kind : str
-        ``native`` | ``bad-item`` | ``truncated`` | ``fragment-count`` | ``empty-fragment`` | ``too-large``.
+        ``native`` | ``encapsulated`` | ``bad-item`` | ``truncated`` | ``fragment-count`` | ``empty-fragment`` |
+        ``too-large``.
     position : int
         Where, in bytes from the start of the file, or of the value where only that was given.
     """

@@ -8,6 +8,7 @@ from framedeflate.errors import ImagePixelError
 
 __all__ = ["ImagePixel"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePixel:
     """What the Image Pixel attributes say about every Frame of an image.
@@ -80,7 +81,9 @@ class ImagePixel:
             yield f"Bits Allocated is {self.bits_allocated}, not 1 or a multiple of 8 up to 64"
         elif not 1 <= self.bits_stored <= self.bits_allocated:
             yield f"Bits Stored is {self.bits_stored}, not 1 to Bits Allocated ({self.bits_allocated})"
-        if self.is_subsampled and (self.samples_per_pixel != 3 or self.planar_configuration or self.columns % 2):
+        if self.is_subsampled and (
+            self.samples_per_pixel != 3 or self.planar_configuration or self.columns % 2
+        ):
             # C.7.6.3.1.2: the order is Y1 Y2 CB CR for each pair of pixels, so nothing else has a meaning.
             yield "YBR_FULL_422 needs 3 Samples per Pixel, Planar Configuration 0 and even Columns"
 

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where bytes come from: anything that answers ranges, and the driver that answers a sans-I/O plan from it."""
+
+import os
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol, Self, TypeAlias, TypeVar
+
+__all__ = ["ByteSource", "BytesSource", "FileSource", "Plan", "drive"]
+
+T = TypeVar("T")
+
+Plan: TypeAlias = Generator[tuple[int, int], bytes, T]
+"""Asks for byte ranges (start, stop), is sent their bytes (fewer only at the end of the source), returns T."""
+
+
+class ByteSource(Protocol):
+    """Bytes that can be read by range, from several threads at once."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the whole in bytes."""
+
+    def get_range(self, start: int, stop: int) -> bytes:
+        """Return bytes start to stop, stop exclusive; fewer only where the source ends before."""
+
+
+def drive(plan: Plan[T], source: ByteSource) -> T:
+    """Answer every request of `plan` from `source` and return what the plan returns."""
+    try:
+        request = next(plan)
+        while True:
+            request = plan.send(source.get_range(*request))
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+class BytesSource:
+    """Bytes in memory.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Kept, not copied.
+    """
+
+    def __init__(self, data: bytes | bytearray | memoryview) -> None:
+        self._view = memoryview(data).cast("B")
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the whole in bytes."""
+        return len(self._view)
+
+    def get_range(self, start: int, stop: int) -> bytes:
+        """Return bytes start to stop, stop exclusive."""
+        return bytes(self._view[start:stop])
+
+
+class FileSource:
+    """A file on disk, read without a shared position so that threads do not disturb each other.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to open for reading.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file: IO[bytes] = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._lock = threading.Lock()
+        self._nbytes = os.fstat(self._file.fileno()).st_size
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the file in bytes, as it was when opened."""
+        return self._nbytes
+
+    def get_range(self, start: int, stop: int) -> bytes:
+        """Return bytes start to stop, stop exclusive; fewer only at the end of the file."""
+        blocks = []
+        # One read may return less than asked (2 GiB at most on Linux): a short answer is not yet the end.
+        while start < stop:
+            block = self._read_at(start, stop - start)
+            if not block:
+                break
+            blocks.append(block)
+            start += len(block)
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def _read_at(self, start: int, nbytes: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._file.fileno(), nbytes, start)
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(nbytes)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of a file, one at a time, without reading the others."""
+
+import os
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framedeflate.array import frames_to_array
+from framedeflate.byte_source import ByteSource, BytesSource, FileSource
+from framedeflate.errors import FrameNumberError, TransferSyntaxError
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.part10 import read_data_set_layout, read_file_meta
+from framedeflate.stored_frames import DeflatedFrames, batches, open_frames
+
+__all__ = ["FrameReader"]
+
+
+class FrameReader:
+    """Random access to the Frames of a DICOM file, deflated or native.
+
+    Opening reads the header and the Items' headers only; each Frame is read when it is asked for. May be used
+    from several threads at once.
+
+    Parameters
+    ----------
+    source : ByteSource
+        The file's bytes.
+    threads : int
+        Worker threads that inflate many Frames; 0 means all cores.
+    strict : bool
+        Whether bytes behind a stream's end, beyond the pad, are an error.
+
+    Raises
+    ------
+    DicomFormatError, UnsupportedImageError, EncapsulationError, TransferSyntaxError
+        The file is no DICOM file, holds no image, or its Frames cannot be told apart or decoded here.
+
+    Examples
+    --------
+    >>> with FrameReader.open("seg.dcm") as reader:  # doctest: +SKIP
+    ...     mask = reader[17]
+    """
+
+    def __init__(self, source: ByteSource, *, threads: int = 1, strict: bool = True) -> None:
+        self._source = source
+        meta = read_file_meta(source)
+        self.transfer_syntax_uid = meta.transfer_syntax_uid
+        """Transfer Syntax UID of the file."""
+        layout = read_data_set_layout(source, meta)
+        self._frames = open_frames(source, layout, self.transfer_syntax_uid, threads=threads, strict=strict)
+
+    @classmethod
+    def open(
+        cls, source: "str | os.PathLike[str] | bytes | ByteSource", *, threads: int = 1, strict: bool = True
+    ) -> Self:
+        """Open a path, the bytes of a file, or a ByteSource; parameters and errors as the class."""
+        if isinstance(source, bytes):
+            return cls(BytesSource(source), threads=threads, strict=strict)
+        if not isinstance(source, str | os.PathLike):
+            return cls(source, threads=threads, strict=strict)
+        file = FileSource(source)
+        try:
+            return cls(file, threads=threads, strict=strict)
+        except BaseException:
+            file.close()
+            raise
+
+    @property
+    def image_pixel(self) -> ImagePixel:
+        """The Image Pixel description of the Frames (PS3.3 C.7.6.3)."""
+        return self._frames.image_pixel
+
+    def __len__(self) -> int:
+        return self.image_pixel.number_of_frames
+
+    def __getitem__(self, index: int) -> NDArray[Any]:
+        """Return the Frame at `index`, from 0 or negative from the end; shape and type as `decode_frames`."""
+        count = len(self)
+        if not -count <= index < count:
+            raise FrameNumberError(frame_number=index + 1, number_of_frames=count)
+        return self._read([index % count])[0]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        for index, count in batches(self.image_pixel, batch_nbytes=1 << 20):
+            yield from frames_to_array(self._frames.read(index, count), self.image_pixel)
+
+    def read(self, frame_numbers: Iterable[int]) -> NDArray[Any]:
+        """Return the named Frames, from 1, in the order given.
+
+        Returns
+        -------
+        ndarray
+            Shape (len(frame_numbers), rows, columns[, samples]); type as `decode_frames`.
+
+        Raises
+        ------
+        FrameNumberError
+            There is no such Frame.
+        FrameDecodeError
+            A Frame is broken.
+        """
+        numbers = list(frame_numbers)
+        for number in numbers:
+            self._check(number)
+        return self._read([number - 1 for number in numbers])
+
+    def fragment(self, *, frame_number: int) -> bytes:
+        """Return the value of the Fragment that holds a Frame, as stored.
+
+        Raises
+        ------
+        FrameNumberError
+            There is no such Frame.
+        TransferSyntaxError
+            The file's Frames are not deflated, so there are no Fragments.
+        """
+        self._check(frame_number)
+        if not isinstance(self._frames, DeflatedFrames):
+            raise TransferSyntaxError(
+                "only a file in Deflated Image Frame Compression has a Fragment for each Frame",
+                uid=self.transfer_syntax_uid,
+            )
+        return self._frames.fragment(frame_number - 1)
+
+    def close(self) -> None:
+        """Close the file, where this reader opened one."""
+        if isinstance(self._source, FileSource):
+            self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check(self, frame_number: int) -> None:
+        if not 1 <= frame_number <= len(self):
+            raise FrameNumberError(frame_number=frame_number, number_of_frames=len(self))
+
+    def _read(self, indices: list[int]) -> NDArray[Any]:
+        parts = [frames_to_array(self._frames.read(index, 1), self.image_pixel) for index in indices]
+        if not parts:
+            return frames_to_array(b"", self.image_pixel)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Frames of a file as native bytes, however they are stored: native, deflated, or uncompressed Fragments."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from framedeflate.byte_source import ByteSource, drive
+from framedeflate.data_set_layout import DataSetLayout, Element
+from framedeflate.errors import EncapsulationError, TransferSyntaxError, UnsupportedImageError
+from framedeflate.frame_codec import check_expansion, inflate_frames
+from framedeflate.frame_index import FrameIndex, index_frames
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.native_pixels import cut_frames, native_range, swap_words
+from framedeflate.problems import Problem
+from framedeflate.transfer_syntax import (
+    DEFLATED_IMAGE_FRAME_COMPRESSION,
+    ENCAPSULATED_UNCOMPRESSED,
+    NATIVE,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = [
+    "DeflatedFrames",
+    "NativeFrames",
+    "StoredFrames",
+    "UncompressedFragments",
+    "batches",
+    "open_frames",
+]
+
+BATCH_NBYTES: Final = 8 << 20
+"""Native bytes that are held at once: large enough to keep worker threads busy, small enough for the cache."""
+
+
+class StoredFrames(Protocol):
+    """Frames of one image, read by index."""
+
+    @property
+    def image_pixel(self) -> ImagePixel:
+        """Describes the Frames."""
+
+    def read(self, index: int, count: int) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, ``image_pixel.frame_nbytes`` bytes each, in one piece."""
+
+
+def batches(image_pixel: ImagePixel, *, batch_nbytes: int = BATCH_NBYTES) -> Iterator[tuple[int, int]]:
+    """Yield (index, count) of runs of Frames that together hold about `batch_nbytes`; one Frame at least."""
+    step = max(1, batch_nbytes // image_pixel.frame_nbytes)
+    for index in range(0, image_pixel.number_of_frames, step):
+        yield index, min(step, image_pixel.number_of_frames - index)
+
+
+def open_frames(
+    source: ByteSource, layout: DataSetLayout, uid: str, *, threads: int = 1, strict: bool = True
+) -> StoredFrames:
+    """Return the Frames of the Data Set that `layout` describes, encoded in Transfer Syntax `uid`.
+
+    Raises
+    ------
+    UnsupportedImageError
+        No image, or one whose Frames cannot be cut.
+    EncapsulationError
+        The Frames cannot be told apart.
+    TransferSyntaxError
+        The Frames are stored in another compression.
+    """
+    image_pixel = layout.image_pixel()
+    if uid in NATIVE:
+        return NativeFrames(source, layout, image_pixel)
+    if uid == DEFLATED_IMAGE_FRAME_COMPRESSION:
+        index = drive(index_frames(layout, image_pixel.number_of_frames), source)
+        return DeflatedFrames(source, index, image_pixel, threads=threads, strict=strict)
+    if uid == ENCAPSULATED_UNCOMPRESSED:
+        index = drive(
+            index_frames(layout, image_pixel.number_of_frames, one_fragment_per_frame=False), source
+        )
+        return UncompressedFragments(source, index, image_pixel)
+    raise TransferSyntaxError(f"Frames in Transfer Syntax {uid} need another decoder", uid=uid)
+
+
+class NativeFrames:
+    """Frames of native Pixel Data.
+
+    Parameters
+    ----------
+    source : ByteSource
+        The file.
+    layout : DataSetLayout
+        Where Pixel Data is.
+    image_pixel : ImagePixel
+        Describes the Frames.
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``short-pixel-data``: not every Frame is there.
+    """
+
+    def __init__(self, source: ByteSource, layout: DataSetLayout, image_pixel: ImagePixel) -> None:
+        self.image_pixel = image_pixel
+        self._source = source
+        element = _defined_length(layout)
+        self._position = element.value_position
+        # PS3.5 8.2: OB is a string of bytes. OW is swapped in words; for 32 and 64 bits files swap whole samples.
+        swapped = layout.big_endian and element.vr == b"OW"
+        word_nbytes = {32: 4, 64: 8}.get(image_pixel.bits_allocated, 2)
+        self._word_nbytes = word_nbytes if swapped else 1
+        there = min(element.end_position, layout.end_position) - element.value_position
+        if there < image_pixel.native_nbytes:
+            raise UnsupportedImageError(
+                f"Pixel Data has {there} bytes where {image_pixel.number_of_frames} Frames need "
+                f"{image_pixel.native_nbytes}: the file was cut, or its attributes are wrong",
+                kind="short-pixel-data",
+            )
+        self.excess_nbytes = there - image_pixel.native_nbytes
+        """Bytes behind the last Frame, the even pad among them."""
+        if image_pixel.is_subsampled and self.excess_nbytes * 2 >= image_pixel.native_nbytes:
+            # Some writers say YBR_FULL_422 and store three samples a pixel: a third would be lost as excess.
+            raise UnsupportedImageError(
+                "Photometric Interpretation is YBR_FULL_422, but Pixel Data has the size of YBR_FULL; correct the "
+                "attribute first",
+                kind="image-pixel",
+            )
+
+    def read(self, index: int, count: int) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, in one piece."""
+        part = native_range(self.image_pixel, index, count)
+        # Words are counted from the start of the value, not of the Frame (PS3.5 8.1.1).
+        start = part.start - part.start % self._word_nbytes
+        stop = part.stop + -part.stop % self._word_nbytes
+        data = self._source.get_range(self._position + start, self._position + stop)
+        if self._word_nbytes > 1:
+            data += bytes(-len(data) % self._word_nbytes)
+            data = swap_words(data, self._word_nbytes)
+        if len(data) != part.stop - part.start:
+            data = data[part.start - start : part.stop - start]
+        if len(data) != part.stop - part.start:
+            raise UnsupportedImageError("the file became shorter while it was read", kind="short-pixel-data")
+        return cut_frames(data, self.image_pixel, first_bit=part.first_bit, count=count)
+
+
+def _defined_length(layout: DataSetLayout) -> Element:
+    element = layout.pixel_data
+    if element is None or element.is_undefined_length:
+        raise EncapsulationError(
+            "Pixel Data is encapsulated where its Transfer Syntax asks for native",
+            kind="encapsulated",
+            position=layout.position if element is None else element.header_position,
+        )
+    return element
+
+
+@dataclass(slots=True)
+class DeflatedFrames:
+    """Frames in Deflated Image Frame Compression.
+
+    Attributes
+    ----------
+    source : ByteSource
+        The file.
+    index : FrameIndex
+        Where each Frame's Fragments are.
+    image_pixel : ImagePixel
+        Describes the Frames.
+    threads : int
+        Worker threads that inflate; 0 means all cores.
+    strict : bool
+        As `decode_frame`.
+    """
+
+    source: ByteSource
+    index: FrameIndex
+    image_pixel: ImagePixel
+    threads: int = 1
+    strict: bool = True
+
+    def fragment(self, index: int) -> bytes:
+        """Return the Fragment of Frame `index`, the Fragments joined where a writer split it."""
+        return b"".join(self.source.get_range(*place) for place in self.index.byte_ranges(index))
+
+    def read(self, index: int, count: int) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, in one piece."""
+        frames, _problems = self.inflate(index, count)
+        return frames
+
+    def inflate(self, index: int, count: int) -> tuple[bytearray, list[Problem]]:
+        """As `read`, with the departures met on the way."""
+        fragments = self._fragments(index, count)
+        check_expansion(fragments, self.image_pixel, first_frame_number=index + 1)
+        frames = bytearray(count * self.image_pixel.frame_nbytes)
+        problems = inflate_frames(
+            fragments,
+            self.image_pixel,
+            frames,
+            threads=self.threads,
+            strict=self.strict,
+            first_frame_number=index + 1,
+        )
+        return frames, problems
+
+    def _fragments(self, index: int, count: int) -> list["bytes | memoryview"]:
+        """Read the Fragments of neighbouring Frames in one request where they lie close together."""
+        places = [self._places(i) for i in range(index, index + count)]
+        first, last = places[0][0][0], places[-1][-1][1]
+        wanted = sum(stop - start for place in places for start, stop in place)
+        if last - first > 2 * wanted + (1 << 16):
+            return [b"".join(self.source.get_range(*part) for part in place) for place in places]
+        block = memoryview(self.source.get_range(first, last))
+        return [
+            block[place[0][0] - first : place[0][1] - first]
+            if len(place) == 1
+            else b"".join(block[start - first : stop - first] for start, stop in place)
+            for place in places
+        ]
+
+    def _places(self, index: int) -> list[tuple[int, int]]:
+        """Return what to read of a Frame's Fragments: all, unless they are absurdly long for their Frame."""
+        places = self.index.byte_ranges(index)
+        # Stored blocks add 5 bytes to 65 535; a Fragment of gigabytes for a small Frame would only fill memory.
+        # What is cut off shows as bytes behind the stream, or as a stream that does not end.
+        limit = 2 * self.image_pixel.frame_nbytes + (1 << 16)
+        if sum(stop - start for start, stop in places) <= limit:
+            return places
+        kept = []
+        for start, stop in places:
+            kept.append((start, min(stop, start + limit)))
+            limit -= kept[-1][1] - start
+        return kept
+
+
+@dataclass(slots=True)
+class UncompressedFragments:
+    """Frames in Encapsulated Uncompressed Explicit VR Little Endian: native bytes as Fragments.
+
+    Attributes
+    ----------
+    source, index, image_pixel
+        As `DeflatedFrames`.
+    """
+
+    source: ByteSource
+    index: FrameIndex
+    image_pixel: ImagePixel
+
+    def read(self, index: int, count: int) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, in one piece."""
+        return b"".join(self._frame(i) for i in range(index, index + count))
+
+    def _frame(self, index: int) -> bytes:
+        nbytes = self.image_pixel.frame_nbytes
+        places = self.index.byte_ranges(index)
+        there = sum(stop - start for start, stop in places)
+        if not nbytes <= there <= nbytes + 1:
+            raise UnsupportedImageError(
+                f"frame {index + 1} is stored in {there} bytes where it has {nbytes}", kind="short-pixel-data"
+            )
+        return b"".join(self.source.get_range(*place) for place in places)[:nbytes]

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of a file that are copied: ranges of the source, or bytes made anew."""
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final, TypeAlias
+
+from framedeflate.byte_source import ByteSource
+
+__all__ = ["Segment", "copy_segments", "without"]
+
+Segment: TypeAlias = bytes | tuple[int, int]
+"""Bytes, or (start, stop) of the source."""
+
+_BLOCK_NBYTES: Final = 4 << 20
+
+
+def copy_segments(segments: Iterable[Segment], source: ByteSource, file: BinaryIO) -> None:
+    """Write each segment, a bounded block at a time."""
+    for segment in segments:
+        if isinstance(segment, bytes):
+            file.write(segment)
+            continue
+        start, stop = segment
+        for position in range(start, stop, _BLOCK_NBYTES):
+            file.write(source.get_range(position, min(position + _BLOCK_NBYTES, stop)))
+
+
+def without(start: int, stop: int, dropped: Iterable[tuple[int, int]]) -> Iterator[Segment]:
+    """Yield the ranges of start to stop that lie outside the `dropped` ones, which must not overlap."""
+    for first, behind in sorted(dropped):
+        if start < first:
+            yield (start, first)
+        start = max(start, behind)
+    if start < stop:
+        yield (start, stop)
