@@ -4,16 +4,31 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 namespace framedeflate {
 
 // What one worker keeps from frame to frame so that nothing is allocated inside the loop. It carries memory,
-// never content: the stream of a frame depends on its bytes, row_nbits and level alone.
-class EncoderScratch;
+// never content: the stream of a frame depends on its bytes, row_nbits and level alone. (The stream of a uniform frame is
+// kept with the size and value it was made for; it is the one that would be made again.)
+class EncoderScratch {
+ public:
+  EncoderScratch();
+  ~EncoderScratch();
+  EncoderScratch(EncoderScratch&&) noexcept;
+  EncoderScratch& operator=(EncoderScratch&&) noexcept;
 
-// The most bytes that deflate_frame writes for a frame of nbytes: all of it in stored blocks.
+  struct Buffers;
+  [[nodiscard]] Buffers& buffers() noexcept { return *buffers_; }
+
+ private:
+  std::unique_ptr<Buffers> buffers_;
+};
+
+// The size that `out` must have for a frame of nbytes: all of it in stored blocks, and room for whole words to be
+// stored at the end.
 [[nodiscard]] std::size_t deflate_bound(std::size_t nbytes) noexcept;
 
 // Writes the stream for `frame` into `out` (at least deflate_bound bytes) and returns its size. `row_nbits` is

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "block.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace framedeflate {
+namespace {
+
+constexpr std::size_t kStoredMost = 65535;
+
+constexpr std::array<std::uint8_t, 29> length_extra() {
+  std::array<std::uint8_t, 29> extra{};
+  for (unsigned i = 8; i < 28; ++i) extra[i] = static_cast<std::uint8_t>((i - 4) / 4);
+  return extra;
+}
+
+constexpr std::array<std::uint8_t, 30> distance_extra() {
+  std::array<std::uint8_t, 30> extra{};
+  for (unsigned i = 4; i < 30; ++i) extra[i] = static_cast<std::uint8_t>((i - 2) / 2);
+  return extra;
+}
+
+constexpr std::array<LengthCode, kMaxMatch + 1> length_codes() {
+  std::array<LengthCode, kMaxMatch + 1> codes{};
+  constexpr auto kExtra = length_extra();
+  unsigned length = kMinMatch;
+  for (unsigned i = 0; i < 28; ++i) {
+    const unsigned base = length;
+    for (unsigned j = 0; j < 1U << kExtra[i] && length < kMaxMatch; ++j, ++length) {
+      codes[length] = {static_cast<std::uint16_t>(257 + i), static_cast<std::uint16_t>(base), kExtra[i]};
+    }
+  }
+  codes[kMaxMatch] = {285, kMaxMatch, 0};
+  return codes;
+}
+
+std::size_t stored_nbits(std::size_t nbytes, unsigned pending) {
+  const std::size_t nblocks = std::max<std::size_t>(1, (nbytes + kStoredMost - 1) / kStoredMost);
+  // The three bits of the first block end in the byte begun or, if less is left of it, in the next.
+  const std::size_t first = ((pending + 3 + 7) & ~7U) - pending + 32;
+  return first + (nblocks - 1) * 40 + nbytes * 8;
+}
+
+}  // namespace
+
+const std::array<LengthCode, kMaxMatch + 1> kLengthCodes = length_codes();
+const std::array<std::uint8_t, 29> kLengthExtra = length_extra();
+const std::array<std::uint8_t, 30> kDistanceExtra = distance_extra();
+
+DistanceCode distance_code(std::size_t distance) noexcept {
+  const auto less = static_cast<std::uint32_t>(distance - 1);
+  if (less < 4) return {static_cast<std::uint8_t>(less), 0, static_cast<std::uint16_t>(distance)};
+  const auto extra = static_cast<unsigned>(std::bit_width(less)) - 2;
+  const std::uint32_t half = less >> extra & 1;
+  return {static_cast<std::uint8_t>(2 * extra + 2 + half), static_cast<std::uint8_t>(extra),
+          static_cast<std::uint16_t>(((2 + half) << extra) + 1)};
+}
+
+void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, BlockPlan& plan) {
+  histogram.litlen[kEndOfBlock] = 1;
+  build_code_lengths({histogram.litlen.data(), kLitLenSymbols}, kMaxCodeLength, plan.code.litlen_lengths);
+  build_code_lengths({histogram.distance.data(), kDistanceSymbols}, kMaxCodeLength, plan.code.distance_lengths);
+  plan_header(plan.code, {}, plan.header);
+
+  const BlockCode& fixed = fixed_code();
+  std::size_t extra_nbits = 0, dynamic_nbits = plan.header.nbits, fixed_nbits = 0;
+  const auto add = [&](std::size_t count, unsigned dynamic_length, unsigned fixed_length, unsigned extra) {
+    dynamic_nbits += count * dynamic_length;
+    fixed_nbits += count * fixed_length;
+    extra_nbits += count * extra;
+  };
+  for (std::size_t i = 0; i < kLitLenSymbols; ++i) {
+    const unsigned extra = i > kEndOfBlock ? kLengthExtra[i - 257] : 0;
+    add(histogram.litlen[i], plan.code.litlen_lengths[i], fixed.litlen_lengths[i], extra);
+  }
+  for (std::size_t i = 0; i < kDistanceSymbols; ++i) {
+    add(histogram.distance[i], plan.code.distance_lengths[i], 5, kDistanceExtra[i]);
+  }
+  const std::size_t stored = stored_nbits(nbytes, pending);
+  const std::size_t coded = 3 + extra_nbits + std::min(dynamic_nbits, fixed_nbits);
+  plan.nbits = std::min(stored, coded);
+  if (stored <= coded) {
+    plan.kind = BlockKind::stored;
+  } else if (fixed_nbits <= dynamic_nbits) {
+    plan.kind = BlockKind::fixed;
+    plan.code = fixed;
+  } else {
+    plan.kind = BlockKind::dynamic;
+    plan.code.assign();
+  }
+}
+
+void begin_block(BitWriter& writer, const BlockPlan& plan, bool last) {
+  writer.put_and_flush(unsigned{last} | static_cast<unsigned>(plan.kind) << 1, 3);
+  if (plan.kind == BlockKind::dynamic) plan.header.write(writer);
+}
+
+void write_stored(BitWriter& writer, std::span<const std::uint8_t> bytes, bool last) {
+  do {
+    const std::size_t part = std::min(bytes.size(), kStoredMost);
+    writer.put(unsigned{last && part == bytes.size()}, 3);
+    writer.align_to_byte();
+    writer.put_and_flush(part | (part ^ 0xFFFF) << 16, 32);
+    writer.copy(bytes.data(), part);
+    bytes = bytes.subspan(part);
+  } while (!bytes.empty());
+}
+
+}  // namespace framedeflate

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the encoder share: the buffers behind EncoderScratch, and the two ways to make blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "block.hpp"
+#include "encoder.hpp"
+
+namespace framedeflate {
+
+struct EncoderScratch::Buffers {
+  std::vector<std::uint64_t> run_map, row_map;
+  std::vector<std::uint64_t> fast_tokens;
+  BlockPlan plan;
+  Histogram histogram;
+
+  std::vector<std::uint8_t> uniform_stream;
+  std::size_t uniform_nbytes = 0;
+  std::uint8_t uniform_value = 0;
+  int uniform_level = 0;
+};
+
+// The distance in bytes that stands for "one row up", or 0 if there is none that DEFLATE can express.
+[[nodiscard]] std::size_t row_distance(std::span<const std::uint8_t> frame, std::size_t row_nbits) noexcept;
+
+// Fills run_map and row_map for the frame.
+void map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers);
+
+// Both write every block of the frame; the maps are filled.
+void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,
+                  BitWriter& writer);
+void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int level,
+                     EncoderScratch::Buffers& buffers, BitWriter& writer);
+
+}  // namespace framedeflate
