@@ -9,8 +9,9 @@
 
 namespace framedeflate {
 
-// Collects codes in a 64-bit word and stores whole words: no branch a bit, and one store for several codes. A store
-// touches up to 8 bytes from the current place on, so the buffer ends at least 8 bytes after the last byte written.
+// Collects codes in a 64-bit word and stores whole words: no branch a bit, and one store for several codes. A
+// store touches up to 8 bytes from the current place on, so the buffer ends at least 8 bytes after the last
+// byte written.
 class BitWriter {
  public:
   explicit BitWriter(std::uint8_t* out) noexcept : start_(out), at_(out) {}

@@ -60,7 +60,8 @@ DistanceCode distance_code(std::size_t distance) noexcept {
 void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, BlockPlan& plan) {
   histogram.litlen[kEndOfBlock] = 1;
   build_code_lengths({histogram.litlen.data(), kLitLenSymbols}, kMaxCodeLength, plan.code.litlen_lengths);
-  build_code_lengths({histogram.distance.data(), kDistanceSymbols}, kMaxCodeLength, plan.code.distance_lengths);
+  build_code_lengths({histogram.distance.data(), kDistanceSymbols}, kMaxCodeLength,
+                     plan.code.distance_lengths);
   plan_header(plan.code, {}, plan.header);
 
   const BlockCode& fixed = fixed_code();
@@ -84,7 +85,6 @@ void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, Bloc
     plan.kind = BlockKind::stored;
   } else if (fixed_nbits <= dynamic_nbits) {
     plan.kind = BlockKind::fixed;
-    plan.code = fixed;
   } else {
     plan.kind = BlockKind::dynamic;
     plan.code.assign();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One DEFLATE block (RFC 1951, 3.2.3 to 3.2.7): the symbols of lengths and distances, what a block costs, and the choice
-// between stored, fixed and dynamic, which is made on exact sizes: a sparse frame has some hundred bytes, 30 to 45
-// of them header.
+// One DEFLATE block (RFC 1951, 3.2.3 to 3.2.7): the symbols of lengths and distances, what a block costs, and
+// the choice between stored, fixed and dynamic, which is made on exact sizes: a sparse frame has some hundred
+// bytes, 30 to 45 of them header.
 #pragma once
 
 #include <array>
@@ -48,12 +48,14 @@ enum class BlockKind : std::uint8_t { stored = 0, fixed = 1, dynamic = 2 };
 struct BlockPlan {
   BlockKind kind = BlockKind::stored;
   std::size_t nbits = 0;  // with the block's three header bits; stored: with the bits up to the byte
-  BlockCode code;
+  BlockCode code;         // the dynamic one
   DynamicHeader header;
+
+  [[nodiscard]] const BlockCode& used() const { return kind == BlockKind::fixed ? fixed_code() : code; }
 };
 
-// Fills `plan` for a block with these symbols (the end of block is added here) that stands for nbytes of the frame.
-// `pending` is BitWriter::pending(), which says what a stored block wastes.
+// Fills `plan` for a block with these symbols (the end of block is added here) that stands for nbytes of the
+// frame. `pending` is BitWriter::pending(), which says what a stored block wastes.
 void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, BlockPlan& plan);
 
 // The bits that go in front of a fixed or dynamic block's symbols.

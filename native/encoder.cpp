@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a frame and a level to the parts that do the work: uniform frames are copied, the others mapped and parsed.
+// From a frame and a level to the parts that do the work: uniform frames are copied, the others mapped and
+// parsed.
 #include "encoder.hpp"
 
 #include <algorithm>
@@ -23,7 +24,8 @@ EncoderScratch::EncoderScratch(EncoderScratch&&) noexcept = default;
 EncoderScratch& EncoderScratch::operator=(EncoderScratch&&) noexcept = default;
 
 std::size_t deflate_bound(std::size_t nbytes) noexcept {
-  // Blocks hold at least 32768 bytes or are the last; each may begin in the middle of a byte; words are stored whole.
+  // Blocks hold at least 32768 bytes or are the last; each may begin in the middle of a byte; words are
+  // stored whole.
   return nbytes + 6 * (nbytes / 32768 + 2) + 16;
 }
 

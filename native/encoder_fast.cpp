@@ -9,8 +9,8 @@
 namespace framedeflate {
 namespace {
 
-// A token is a run of literals, then `repeats` matches of 258, then a match of `length` (0: none), the matches all at one
-// distance. 20 bits of literals and repeats bound a block.
+// A token is a run of literals, then `repeats` matches of 258, then a match of `length` (0: none), the
+// matches all at one distance. 20 bits of literals and repeats bound a block.
 constexpr std::size_t kBlockTokens = 1 << 15;
 constexpr std::size_t kBlockBytes = 1 << 20;
 
@@ -28,7 +28,8 @@ struct Block {
 
 // Fills tokens and histogram from `start` on, until the frame ends or the block is full.
 Block parse(std::span<const std::uint8_t> frame, std::size_t start, const std::uint64_t* run_map,
-            const std::uint64_t* row_map, std::size_t row_symbol, std::uint64_t* tokens, Histogram& histogram) {
+            const std::uint64_t* row_map, std::size_t row_symbol, std::uint64_t* tokens,
+            Histogram& histogram) {
   const std::size_t stop = std::min(frame.size(), start + kBlockBytes);
   const std::uint8_t* data = frame.data();
   std::size_t ntokens = 0, i = start, literals_from = start;
@@ -54,7 +55,10 @@ Block parse(std::span<const std::uint8_t> frame, std::size_t start, const std::u
     row_nbytes = std::min(row_nbytes, stop - i);
     const bool use_row = row_nbytes > run_nbytes;
     std::size_t length = use_row ? row_nbytes : run_nbytes;
-    if (length < kMinMatch) { ++i; continue; }
+    if (length < kMinMatch) {
+      ++i;
+      continue;
+    }
     for (std::size_t j = literals_from; j < i; ++j) ++histogram.litlen[data[j]];
     std::size_t repeats = 0;
     std::size_t last = length;
@@ -94,8 +98,8 @@ void write_tokens(const std::uint8_t* at, std::span<const std::uint64_t> tokens,
   const DistanceCode row_code = distance_code(row == 0 ? 1 : row);
   const std::array<Bits, 2> distances = {
       Bits{code.distance_codes[0], code.distance_lengths[0]},
-      Bits{code.distance_codes[row_code.symbol] |
-               std::uint64_t{row - row_code.base} << code.distance_lengths[row_code.symbol],
+      Bits{code.distance_codes[row_code.symbol] | std::uint64_t{row - row_code.base}
+                                                      << code.distance_lengths[row_code.symbol],
            code.distance_lengths[row_code.symbol] + unsigned{row_code.extra_nbits}}};
   for (const std::uint64_t token : tokens) {
     std::size_t literals = token_literals(token);
@@ -154,7 +158,8 @@ void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderS
       write_stored(writer, bytes, last);
     } else {
       begin_block(writer, buffers.plan, last);
-      write_tokens(bytes.data(), {buffers.fast_tokens.data(), block.ntokens}, buffers.plan.code, row, writer);
+      write_tokens(bytes.data(), {buffers.fast_tokens.data(), block.ntokens}, buffers.plan.used(), row,
+                   writer);
     }
     start = block.stop;
   } while (start < frame.size());

@@ -3,8 +3,8 @@
 
 namespace framedeflate {
 
-void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int, EncoderScratch::Buffers& buffers,
-                     BitWriter& writer) {
+void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int,
+                     EncoderScratch::Buffers& buffers, BitWriter& writer) {
   deflate_fast(frame, row, buffers, writer);
 }
 

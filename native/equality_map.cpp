@@ -27,7 +27,9 @@ struct PortableCompare {
 #if defined(FRAMEDEFLATE_SSE2)
 struct SimdCompare {
   static std::uint64_t mask(const std::uint8_t* a, const std::uint8_t* b) noexcept {
-    const auto load = [](const std::uint8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
+    const auto load = [](const std::uint8_t* at) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    };
     const __m128i e0 = _mm_cmpeq_epi8(load(a), load(b));
     const __m128i e1 = _mm_cmpeq_epi8(load(a + 16), load(b + 16));
     const __m128i e2 = _mm_cmpeq_epi8(load(a + 32), load(b + 32));
@@ -62,7 +64,8 @@ void clear_behind(std::size_t nbytes, std::uint64_t* map) noexcept {
 }
 
 // A word of the map that whole 64-byte compares cannot make: at the start of the frame or at its end.
-std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance, std::size_t first) noexcept {
+std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance,
+                        std::size_t first) noexcept {
   std::uint64_t word = 0;
   const std::size_t stop = std::min(bytes.size(), first + 64);
   for (std::size_t i = std::max(first, distance); i < stop; ++i) {
@@ -86,8 +89,8 @@ void map_both_with(std::span<const std::uint8_t> bytes, std::size_t row, std::ui
                    std::uint64_t* row_map) noexcept {
   const std::size_t n = bytes.size();
   const std::uint8_t* data = bytes.data();
-  // Where byte has equalled byte for a whole row and this word, the row map is all ones without a look: true of most of
-  // a sparse frame, and well predicted there.
+  // Where byte has equalled byte for a whole row and this word, the row map is all ones without a look: true
+  // of most of a sparse frame, and well predicted there.
   const std::size_t settled = (row + 62) / 64 + 1;
   std::size_t ones = 0, i = 0;
   for (; i < n && i < row; i += 64) {
@@ -126,7 +129,9 @@ bool is_uniform_with(std::span<const std::uint8_t> bytes) noexcept {
 
 }  // namespace
 
-std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept { return SimdCompare::mask(a, b); }
+std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept {
+  return SimdCompare::mask(a, b);
+}
 
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept {
   map_equal_with<SimdCompare>(bytes, distance, map);
@@ -150,7 +155,9 @@ void map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::
   map_both_with<PortableCompare>(bytes, row, run_map, row_map);
 }
 
-bool is_uniform(std::span<const std::uint8_t> bytes) noexcept { return is_uniform_with<PortableCompare>(bytes); }
+bool is_uniform(std::span<const std::uint8_t> bytes) noexcept {
+  return is_uniform_with<PortableCompare>(bytes);
+}
 
 }  // namespace portable
 }  // namespace framedeflate

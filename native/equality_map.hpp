@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bitmaps of equal bytes: the whole match search of a segmentation frame. Nearly all of its structure is "same byte as
-// the one before" (distance 1) and "same byte as one row up", so instead of hash chains two bitmaps hold, for each byte,
-// whether it equals the byte at that distance. A match is a run of ones; its length is a count of trailing ones.
-// SSE2 and NEON compare 64 bytes a step; both and the portable path give the same bits. Measured: 3 to 5 % of the time
-// of a dense frame, a third of that of a sparse one.
+// Bitmaps of equal bytes: the whole match search of a segmentation frame. Nearly all of its structure is
+// "same byte as the one before" (distance 1) and "same byte as one row up", so instead of hash chains two
+// bitmaps hold, for each byte, whether it equals the byte at that distance. A match is a run of ones; its
+// length is a count of trailing ones. SSE2 and NEON compare 64 bytes a step; both and the portable path give
+// the same bits. Measured: 3 to 5 % of the time of a dense frame, a third of that of a sparse one.
 #pragma once
 
 #include <bit>
@@ -19,8 +19,8 @@ namespace framedeflate {
 // Words that a map of nbytes takes, with the zero words behind it that let readers look ahead.
 [[nodiscard]] constexpr std::size_t map_nwords(std::size_t nbytes) noexcept { return nbytes / 64 + 3; }
 
-// Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i < distance
-// and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
+// Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i <
+// distance and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept;
 
 // Two such maps in one pass: at distance 1 and at `row` (at least 2).
@@ -46,7 +46,8 @@ void map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::
 }
 
 // The number of ones from bit i on, looked for no further than `most`.
-[[nodiscard]] inline std::size_t run_length(const std::uint64_t* map, std::size_t i, std::size_t most) noexcept {
+[[nodiscard]] inline std::size_t run_length(const std::uint64_t* map, std::size_t i,
+                                            std::size_t most) noexcept {
   std::size_t length = 0;
   while (length < most) {
     const std::uint64_t zeros = ~map_window(map, i + length);

@@ -12,7 +12,8 @@ struct Leaf {
   std::uint32_t symbol;
 };
 
-// Moffat and Katajainen's in-place construction: `a` holds ascending counts and is left with the depths, deepest first.
+// Moffat and Katajainen's in-place construction: `a` holds ascending counts and is left with the depths,
+// deepest first.
 void minimum_redundancy(std::uint32_t* a, std::size_t n) {
   std::size_t root = 0, leaf = 2;
   a[0] += a[1];
@@ -50,8 +51,8 @@ void minimum_redundancy(std::uint32_t* a, std::size_t n) {
   }
 }
 
-// Package-merge: what is left when the free code is deeper than the limit. Rare, so plain rather than quick: each
-// level holds its packages with the number of leaves of every rank they are made of counted in the end.
+// Package-merge: what is left when the free code is deeper than the limit. Rare, so plain rather than quick:
+// each level holds its packages with the number of leaves of every rank they are made of counted in the end.
 void limited_lengths(const std::vector<Leaf>& leaves, unsigned limit, std::span<std::uint8_t> lengths) {
   const std::size_t n = leaves.size();
   struct Package {
@@ -80,7 +81,8 @@ void limited_lengths(const std::vector<Leaf>& leaves, unsigned limit, std::span<
       }
     }
   }
-  // The first 2n - 2 entries of the last level are taken; a package takes its two halves from the level before.
+  // The first 2n - 2 entries of the last level are taken; a package takes its two halves from the level
+  // before.
   for (const Leaf& leaf : leaves) lengths[leaf.symbol] = 0;
   std::size_t take = 2 * n - 2;
   for (unsigned level = limit; level-- > 0;) {
@@ -99,7 +101,8 @@ void limited_lengths(const std::vector<Leaf>& leaves, unsigned limit, std::span<
 
 }  // namespace
 
-void build_code_lengths(std::span<const std::uint32_t> counts, unsigned limit, std::span<std::uint8_t> lengths) {
+void build_code_lengths(std::span<const std::uint32_t> counts, unsigned limit,
+                        std::span<std::uint8_t> lengths) {
   std::array<Leaf, kLitLenSymbols + 2> sorted;
   std::size_t n = 0;
   for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {
@@ -112,9 +115,10 @@ void build_code_lengths(std::span<const std::uint32_t> counts, unsigned limit, s
     return;
   }
   // Ties go by symbol, so that every standard library sorts alike.
-  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(n), [](const Leaf& a, const Leaf& b) {
-    return a.count != b.count ? a.count < b.count : a.symbol < b.symbol;
-  });
+  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(n),
+            [](const Leaf& a, const Leaf& b) {
+              return a.count != b.count ? a.count < b.count : a.symbol < b.symbol;
+            });
   std::array<std::uint32_t, kLitLenSymbols + 2> depths;
   for (std::size_t i = 0; i < n; ++i) depths[i] = sorted[i].count;
   minimum_redundancy(depths.data(), n);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prefix codes as DEFLATE wants them (RFC 1951, 3.2.2, 3.2.7): code lengths of least total size under a limit, the
-// canonical codes that follow from them, and the header of a dynamic block that tells a decoder the lengths.
+// Prefix codes as DEFLATE wants them (RFC 1951, 3.2.2, 3.2.7): code lengths of least total size under a
+// limit, the canonical codes that follow from them, and the header of a dynamic block that tells a decoder
+// the lengths.
 #pragma once
 
 #include <array>
@@ -17,9 +18,10 @@ inline constexpr std::size_t kDistanceSymbols = 30;
 inline constexpr unsigned kMaxCodeLength = 15;
 inline constexpr std::size_t kEndOfBlock = 256;
 
-// Lengths that make the sum of count * length least with none above `limit`. Symbols that do not occur get 0; a
-// symbol that occurs alone gets 1. Counts stay below 2^31 in sum.
-void build_code_lengths(std::span<const std::uint32_t> counts, unsigned limit, std::span<std::uint8_t> lengths);
+// Lengths that make the sum of count * length least with none above `limit`. Symbols that do not occur get 0;
+// a symbol that occurs alone gets 1. Counts stay below 2^31 in sum.
+void build_code_lengths(std::span<const std::uint32_t> counts, unsigned limit,
+                        std::span<std::uint8_t> lengths);
 
 // The canonical code of each symbol, its bits turned round so that a BitWriter takes it as it is.
 void assign_codes(std::span<const std::uint8_t> lengths, std::span<std::uint16_t> codes);
@@ -55,12 +57,12 @@ struct DynamicHeader {
   void write(BitWriter& writer) const;
 };
 
-// How the repeat codes 16, 17 and 18 are used. A plain greedy header is what every encoder writes first; giving up
-// one kind of repeat makes the code length code itself shorter now and then.
+// How the repeat codes 16, 17 and 18 are used. A plain greedy header is what every encoder writes first;
+// giving up one kind of repeat makes the code length code itself shorter now and then.
 struct HeaderStyle {
-  bool repeat_previous = true;    // 16
-  bool short_zeros = true;        // 17
-  bool long_zeros = true;         // 18
+  bool repeat_previous = true;  // 16
+  bool short_zeros = true;      // 17
+  bool long_zeros = true;       // 18
 };
 
 void plan_header(const BlockCode& code, HeaderStyle style, DynamicHeader& header);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which frames are not for this encoder. A general match search wins where the bytes that neither a run nor the row
-// above explains use a wide alphabet: the samples of CT, MR, colour and fractional frames. Edges, nuclei and even noise of single-bit
-// frames use few byte values much more often than the rest. The width is taken as the inverse of the chance that two such
-// bytes are equal, at even and odd positions apart, since 16-bit samples are wide in their low byte alone. Measured:
-// at most 20 on single-bit frames and label maps, at least 50 on fractional frames, CT and RGB. A few hundred words of 64 bytes are looked at.
+// Which frames are not for this encoder. A general match search wins where the bytes that neither a run nor
+// the row above explains use a wide alphabet: the samples of CT, MR, colour and fractional frames. Edges,
+// nuclei and even noise of single-bit frames use few byte values much more often than the rest. The width is
+// taken as the inverse of the chance that two such bytes are equal, at even and odd positions apart, since
+// 16-bit samples are wide in their low byte alone. Measured: at most 20 on single-bit frames and label maps,
+// at least 50 on fractional frames, CT and RGB. A few hundred words of 64 bytes are looked at.
 #include <algorithm>
 #include <array>
 #include <bit>
