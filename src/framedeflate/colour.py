@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RGB to YBR_FULL and back, full range (PS3.3 C.7.6.3.1.2). Never done unasked: rounding loses (PS3.5 8.2.2)."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from framedeflate.errors import FrameEncodeError, UnsupportedImageError
+from framedeflate.image_pixel import ImagePixel
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["convert_colour", "converted_image_pixel", "rgb_to_ybr", "ybr_to_rgb"]
+
+# The standard prints these with four digits; they follow from the weights .299, .587, .114 of red, green, blue.
+_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
+_CB, _CR = 2 * (1 - _BLUE), 2 * (1 - _RED)
+_TO_YBR: Final = np.array(
+    [
+        [_RED, _GREEN, _BLUE],
+        [-_RED / _CB, -_GREEN / _CB, (1 - _BLUE) / _CB],
+        [(1 - _RED) / _CR, -_GREEN / _CR, -_BLUE / _CR],
+    ]
+)
+_TO_RGB: Final = np.array(
+    [
+        [1.0, 0.0, _CR],
+        [1.0, -_CB * _BLUE / _GREEN, -_CR * _RED / _GREEN],
+        [1.0, _CB, 0.0],
+    ]
+)
+
+_BLOCK_PIXELS: Final = 1 << 18
+"""Pixels converted at a time: their floating-point copies are six times a Frame's size and more."""
+
+
+def convert_colour(frame: "Buffer", image_pixel: ImagePixel, to: Literal["RGB", "YBR_FULL"]) -> bytes:
+    """Convert one native Frame.
+
+    Parameters
+    ----------
+    frame : bytes-like
+        ``image_pixel.frame_nbytes`` bytes in RGB, YBR_FULL or YBR_FULL_422, either Planar Configuration.
+    image_pixel : ImagePixel
+        Describes it: 8 or 16 Bits Allocated, unsigned.
+    to : {"RGB", "YBR_FULL"}
+        What is wanted.
+
+    Returns
+    -------
+    bytes
+        ``converted_image_pixel(image_pixel, to).frame_nbytes`` bytes, Planar Configuration 0.
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``photometric-interpretation`` | ``bits-allocated``.
+    FrameEncodeError
+        `frame` has another size.
+    """
+    converted_image_pixel(image_pixel, to)
+    data = np.frombuffer(frame, "<u1" if image_pixel.bits_allocated == 8 else "<u2")
+    if data.nbytes != image_pixel.frame_nbytes:
+        raise FrameEncodeError(f"{data.nbytes} bytes given where a Frame has {image_pixel.frame_nbytes}")
+    pixels = _colour_by_pixel(data, image_pixel)
+    source = image_pixel.photometric_interpretation.removesuffix("_422")
+    if source == to:
+        return pixels.tobytes()
+    convert = rgb_to_ybr if to == "YBR_FULL" else ybr_to_rgb
+    return convert(pixels, image_pixel.bits_stored).tobytes()
+
+
+def converted_image_pixel(image_pixel: ImagePixel, to: Literal["RGB", "YBR_FULL"]) -> ImagePixel:
+    """Return the description of what `convert_colour` returns.
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``photometric-interpretation`` | ``bits-allocated``: no such conversion is defined.
+    """
+    source = image_pixel.photometric_interpretation
+    if to not in ("RGB", "YBR_FULL") or source not in ("RGB", "YBR_FULL", "YBR_FULL_422"):
+        raise UnsupportedImageError(
+            f"no colour conversion from {source} to {to}: only RGB, YBR_FULL and YBR_FULL_422 can be converted",
+            kind="photometric-interpretation",
+        )
+    if image_pixel.bits_allocated not in (8, 16) or image_pixel.pixel_representation:
+        raise UnsupportedImageError(
+            "only unsigned samples of 8 or 16 Bits Allocated can be converted", kind="bits-allocated"
+        )
+    return replace(image_pixel, photometric_interpretation=to, planar_configuration=0)
+
+
+def _colour_by_pixel(data: "np.ndarray", image_pixel: ImagePixel) -> "np.ndarray":
+    """Return the samples as (pixels, 3), chrominance repeated where two pixels share it."""
+    if image_pixel.is_subsampled:
+        # C.7.6.3.1.2: Y1 Y2 CB CR for each pair; what is in between is not stated, so both get the pair's.
+        pairs = data.reshape(-1, 4)
+        return pairs[:, [0, 2, 3, 1, 2, 3]].reshape(-1, 3)
+    if image_pixel.planar_configuration:
+        return np.ascontiguousarray(data.reshape(3, -1).T)
+    return data.reshape(-1, 3)
+
+
+def rgb_to_ybr(pixels: "np.ndarray", bits_stored: int) -> "np.ndarray":
+    """Return YBR_FULL samples for RGB ones; shape (..., 3), unsigned, same dtype."""
+    return _converted(pixels, _TO_YBR, 0.0, _half_scale(bits_stored), bits_stored)
+
+
+def ybr_to_rgb(pixels: "np.ndarray", bits_stored: int) -> "np.ndarray":
+    """Return RGB samples for YBR_FULL ones; shape (..., 3), unsigned, same dtype."""
+    return _converted(pixels, _TO_RGB, _half_scale(bits_stored), 0.0, bits_stored)
+
+
+def _half_scale(bits_stored: int) -> float:
+    """Return CB and CR of what has no colour: half of full scale, 128 for 8 bits (C.7.6.3.1.2)."""
+    return float(1 << bits_stored >> 1)
+
+
+def _converted(
+    pixels: "np.ndarray", matrix: "np.ndarray", centre_in: float, centre_out: float, bits_stored: int
+) -> "np.ndarray":
+    flat = pixels.reshape(-1, 3)
+    out = np.empty_like(flat)
+    for start in range(0, len(flat), _BLOCK_PIXELS):
+        block = flat[start : start + _BLOCK_PIXELS].astype(np.float64)
+        block[:, 1:] -= centre_in
+        block = block @ matrix.T
+        block[:, 1:] += centre_out
+        np.clip(np.floor(block + 0.5), 0, (1 << bits_stored) - 1, out=block)
+        out[start : start + _BLOCK_PIXELS] = block
+    return out.reshape(pixels.shape)

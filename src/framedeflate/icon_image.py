@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nested encapsulated Pixel Data, such as an Icon Image's (PS3.3 C.7.6.1.1.6), made native inside its Data Set."""
+
+from collections.abc import Callable
+
+from framedeflate.data_element import ElementReader
+from framedeflate.data_set_rewriter import DataSetRewriter, EncapsulatedImage, NativeImage
+from framedeflate.errors import EncapsulationError, ImagePixelError, UnsupportedImageError
+from framedeflate.foreign_frames import EncodedImage, ForeignDecoder
+from framedeflate.frame_codec import decode_frame
+from framedeflate.image_pixel import ImagePixel
+
+__all__ = ["decode_icons", "inflate_icons"]
+
+_PIXEL_DATA_TAG = b"\xe0\x7f\x10\x00"
+_SHORT_ATTRIBUTES = {
+    "rows": 0x00280010,
+    "columns": 0x00280011,
+    "bits_allocated": 0x00280100,
+    "bits_stored": 0x00280101,
+    "samples_per_pixel": 0x00280002,
+    "pixel_representation": 0x00280103,
+    "planar_configuration": 0x00280006,
+}
+
+
+def inflate_icons(head: bytes, *, position: int = 0) -> bytes:
+    """Make nested deflated Pixel Data native.
+
+    Parameters
+    ----------
+    head : bytes
+        The Data Set before its top-level Pixel Data, in Explicit VR Little Endian.
+    position : int
+        Where it starts in its file; for errors alone.
+
+    Returns
+    -------
+    bytes
+        The same Data Elements, nested Pixel Data of undefined length now native, OB up to 8 Bits Allocated, else OW;
+        lengths around it recomputed, group lengths left out. `head` itself where there is none.
+
+    Raises
+    ------
+    FrameDecodeError, EncapsulationError, UnsupportedImageError
+        The icon cannot be inflated to the size that its own attributes state.
+    DicomFormatError
+        The Data Set cannot be walked.
+    """
+
+    def inflate(image: EncapsulatedImage) -> NativeImage:
+        fragment = _only_frame(image)
+        try:
+            image_pixel = ImagePixel(**_attributes(image), **_photometric(image))
+        except ImagePixelError as error:
+            raise UnsupportedImageError(f"in an Icon Image: {error}", kind="image-pixel") from error
+        return _native(decode_frame(fragment, image_pixel), image_pixel, {})
+
+    return _rewrite(head, inflate, position)
+
+
+def decode_icons(head: bytes, transfer_syntax_uid: str, *, position: int = 0) -> bytes:
+    """Decode nested Pixel Data in a foreign Transfer Syntax, as `inflate_icons` does for deflated ones.
+
+    Raises
+    ------
+    MissingExtraError
+        The extra ``codecs`` has the decoder.
+    FrameDecodeError, EncapsulationError, UnsupportedImageError
+        The icon cannot be decoded.
+    DicomFormatError
+        The Data Set cannot be walked.
+    """
+
+    def decode(image: EncapsulatedImage) -> NativeImage:
+        frame = _only_frame(image)
+        encoded = EncodedImage(**_attributes(image), **_photometric(image))
+        decoder = ForeignDecoder(transfer_syntax_uid, encoded, frame)
+        # Lossy Image Compression is an attribute of the image around the icon (C.7.6.1.1.5), so it is not added here.
+        changes = decoder.attribute_changes(lossy_image_compression="00", encoded_nbytes=len(frame))
+        return _native(decoder.decode(frame, frame_number=1), decoder.image_pixel, changes)
+
+    return _rewrite(head, decode, position)
+
+
+def _rewrite(head: bytes, decode: Callable[[EncapsulatedImage], NativeImage], position: int) -> bytes:
+    # Nearly no Data Set has such an icon, and the tag's bytes are a cheap sign of one.
+    if _PIXEL_DATA_TAG not in head:
+        return head
+    found = False
+
+    def noted(image: EncapsulatedImage) -> NativeImage:
+        nonlocal found
+        found = True
+        return decode(image)
+
+    reader = ElementReader(head, implicit_vr=False, big_endian=False, position=position)
+    rewritten = DataSetRewriter(reader, decode_image=noted).rewrite()
+    return rewritten if found else head
+
+
+def _only_frame(image: EncapsulatedImage) -> bytes:
+    """Return the codestream of an icon: it has one Frame, so all Fragments are that Frame's."""
+    if len(image.items) < 2:
+        raise EncapsulationError(
+            "the encapsulated Pixel Data of an Icon Image holds no Fragment",
+            kind="fragment-count",
+            position=image.position,
+        )
+    return b"".join(image.items[1:])
+
+
+def _attributes(image: EncapsulatedImage) -> dict[str, int]:
+    values = {name: image.attributes.get(tag, b"") for name, tag in _SHORT_ATTRIBUTES.items()}
+    numbers = {name: int.from_bytes(value[:2], "little") for name, value in values.items() if len(value) >= 2}
+    missing = [name for name in ("rows", "columns", "bits_allocated") if name not in numbers]
+    if missing:
+        raise UnsupportedImageError(f"an Icon Image lacks {', '.join(missing)}", kind="image-pixel")
+    return numbers
+
+
+def _photometric(image: EncapsulatedImage) -> dict[str, str]:
+    return {
+        "photometric_interpretation": image.attributes.get(0x00280004, b"").decode("latin-1").strip(" \0")
+    }
+
+
+def _native(frame: bytes, image_pixel: ImagePixel, changes: dict[int, tuple[bytes, bytes]]) -> NativeImage:
+    value = frame + b"\0" * (len(frame) & 1)
+    return NativeImage(b"OW" if image_pixel.bits_allocated > 8 else b"OB", value, changes)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door to pydicom, imported on first use: its data dictionaries, and its decoders of foreign Frames.
+
+pydicom's readers and writers are not used for Data Sets: they parse and format values (a DS "1.50" may come back as
+"1.5"), do not swap OW, and fail on values that only need to be copied.
+"""
+
+import struct
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from framedeflate.errors import FrameDecodeError, MissingExtraError, UnsupportedImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["decode_frame_array", "dictionary_vr", "private_dictionary_vr", "require_decoder"]
+
+_DECODER_ERRORS: Final = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    OSError,
+    struct.error,
+)
+"""What pydicom's decoders let through for bytes that are no image; their plugins' exceptions become RuntimeError."""
+
+_warnings_lock = threading.RLock()
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep pydicom's warnings from the caller, whom our own errors and reports address.
+
+    The filters of `warnings` are one for the whole process before Python 3.14, so the lock keeps two of our threads
+    from restoring them in the wrong order; a warning that another thread raises meanwhile is lost.
+    """
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@lru_cache(maxsize=1 << 14)
+def dictionary_vr(tag: int) -> str:
+    """Return the VR of a standard element (PS3.6): ``"US or SS"`` where it is ambiguous, ``"UN"`` if unknown."""
+    from pydicom.datadict import dictionary_VR
+
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+@lru_cache(maxsize=1 << 14)
+def private_dictionary_vr(tag: int, creator: str) -> str:
+    """Return the VR of a private element by the private dictionary that pydicom carries; ``"UN"`` if unknown."""
+    from pydicom.datadict import private_dictionary_VR
+
+    try:
+        return private_dictionary_VR(tag, creator)
+    except KeyError:
+        return "UN"
+
+
+def require_decoder(transfer_syntax_uid: str, *, bits_stored: int) -> None:
+    """Make sure that something here can decode Frames in a Transfer Syntax.
+
+    Raises
+    ------
+    MissingExtraError
+        A package of the extra ``codecs`` would.
+    UnsupportedImageError
+        kind ``decoder``: nothing that pydicom knows would.
+    """
+    with _without_warnings():
+        from pydicom.pixels import get_decoder
+        from pydicom.uid import UID, JPEGExtended12Bit
+
+        uid = UID(transfer_syntax_uid)
+        try:
+            decoder = get_decoder(uid)
+        except NotImplementedError as error:
+            raise UnsupportedImageError(
+                f"no decoder is known for Transfer Syntax {uid}; convert the file to Explicit VR Little Endian first",
+                kind="decoder",
+            ) from error
+        plugins = decoder.available_plugins
+    if uid == JPEGExtended12Bit and bits_stored > 8 and "pylibjpeg" not in plugins:
+        # Its other plugins, GDCM and Pillow, say that they are there and then refuse each Frame.
+        raise UnsupportedImageError(
+            "JPEG Extended with more than 8 bits is decoded by pylibjpeg-libjpeg alone, which is not part of an extra "
+            "because its licence is the GPL: pip install pylibjpeg-libjpeg, or convert the file first",
+            kind="decoder",
+        )
+    if not plugins:
+        raise MissingExtraError(extra="codecs", feature=f"decoding {uid.name}")
+
+
+def decode_frame_array(
+    transfer_syntax_uid: str,
+    frame: bytes,
+    options: Mapping[str, Any],
+    *,
+    frame_nbytes: int,
+    frame_number: int | None,
+) -> "tuple[NDArray[np.generic], str]":
+    """Decode one Frame through pydicom.
+
+    Parameters
+    ----------
+    frame : bytes
+        The codestream: all Fragments of the Frame joined.
+    options : mapping
+        pydicom's names for the Image Pixel attributes, and switches of its decoders.
+    frame_nbytes : int
+        Size of the Frame that is expected; for the error alone.
+
+    Returns
+    -------
+    array : numpy.ndarray
+        Shape (rows, columns) or (rows, columns, samples), items of Bits Allocated (one byte for 1 bit).
+    photometric_interpretation : str
+        Of that array. Nothing was converted but what the codestream itself prescribes.
+
+    Raises
+    ------
+    FrameDecodeError
+        kind ``bad-data``.
+
+    Notes
+    -----
+    The decoders behind pydicom are C and C++ libraries of others. Sizes are checked before and after, but a defect
+    inside them cannot be contained here: run them in a process of its own where files come from strangers.
+    """
+    even = frame + b"\0" * (len(frame) & 1)
+    # One Item without a Basic Offset Table: pydicom then has nothing to search for.
+    encapsulated = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(even)) + even
+    with _without_warnings():
+        from pydicom.pixels import get_decoder
+
+        try:
+            array, properties = get_decoder(transfer_syntax_uid).as_array(
+                encapsulated, index=0, raw=True, **dict(options)
+            )
+        except _DECODER_ERRORS as error:
+            raise FrameDecodeError(
+                f"its codestream of {len(frame)} bytes cannot be decoded (Transfer Syntax {transfer_syntax_uid})",
+                kind="bad-data",
+                expected_nbytes=frame_nbytes,
+                consumed_nbytes=0,
+                frame_number=frame_number,
+            ) from error
+    return array, str(properties["photometric_interpretation"])
