@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <system_error>
+#include <thread>
+
+#include "encoder.hpp"
+
+namespace framedeflate {
+namespace {
+
+// A worker takes this much native data at a time: far more than taking it costs, little enough to share out
+// evenly.
+constexpr std::size_t kRangeNbytes = std::size_t{256} << 10;
+// Starting a thread costs about as much as inflating this much.
+constexpr std::size_t kWorkerNbytes = std::size_t{1} << 20;
+
+std::size_t range_count(std::size_t item_nbytes) {
+  return std::max<std::size_t>(1, kRangeNbytes / std::max<std::size_t>(1, item_nbytes));
+}
+
+}  // namespace
+
+unsigned worker_count(std::size_t count, std::size_t item_nbytes, unsigned threads) noexcept {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned wanted = threads == 0 ? cores : std::min(threads, cores);
+  // In units of whole ranges, and without a product that could overflow.
+  const std::size_t per_worker =
+      std::max<std::size_t>(1, kWorkerNbytes / std::max<std::size_t>(1, item_nbytes));
+  return static_cast<unsigned>(std::clamp<std::size_t>(count / per_worker, 1, wanted));
+}
+
+void for_each_range(std::size_t count, std::size_t item_nbytes, unsigned workers,
+                    const std::function<void(unsigned, std::size_t, std::size_t)>& work) {
+  const std::size_t step = range_count(item_nbytes);
+  std::atomic<std::size_t> next{0};
+  std::vector<std::exception_ptr> errors(workers);
+  const auto run = [&](unsigned worker) {
+    try {
+      for (std::size_t first; (first = next.fetch_add(step)) < count;) {
+        work(worker, first, std::min(first + step, count));
+      }
+    } catch (...) {
+      // Kept, not handled: an exception must not leave a thread, and the others stop at their next range.
+      errors[worker] = std::current_exception();
+      next.store(count);
+    }
+  };
+  {
+    std::vector<std::thread> threads;
+    threads.reserve(workers);
+    for (unsigned worker = 1; worker < workers; ++worker) {
+      try {
+        threads.emplace_back(run, worker);
+      } catch (const std::system_error&) {
+        break;  // The system gives no more threads: those that run do all the work.
+      }
+    }
+    run(0);
+    for (std::thread& thread : threads) thread.join();
+  }
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+Deflated deflate_batch(std::span<const std::uint8_t> frames, std::size_t frame_nbytes, std::size_t row_nbits,
+                       int level, unsigned threads) {
+  const std::size_t count = frames.size() / frame_nbytes;
+  const unsigned workers = worker_count(count, frame_nbytes, threads);
+  Deflated deflated;
+  deflated.places.resize(count);
+  deflated.arenas.resize(workers);
+  std::vector<EncoderScratch> scratch(workers);
+  std::vector<std::vector<std::uint8_t>> streams(workers);
+  for_each_range(count, frame_nbytes, workers, [&](unsigned worker, std::size_t first, std::size_t last) {
+    std::vector<std::uint8_t>& stream = streams[worker];
+    std::vector<std::uint8_t>& arena = deflated.arenas[worker];
+    stream.resize(deflate_bound(frame_nbytes));
+    for (std::size_t i = first; i < last; ++i) {
+      const std::size_t n = deflate_frame(frames.subspan(i * frame_nbytes, frame_nbytes), row_nbits, level,
+                                          scratch[worker], stream);
+      deflated.places[i] = {worker, arena.size(), n};
+      arena.insert(arena.end(), stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+  });
+  return deflated;
+}
+
+std::vector<Inflated> inflate_batch(std::span<const std::span<const std::uint8_t>> fragments,
+                                    std::size_t frame_nbytes, std::span<std::uint8_t> out, unsigned threads) {
+  std::vector<Inflated> results(fragments.size());
+  for_each_range(fragments.size(), frame_nbytes, worker_count(fragments.size(), frame_nbytes, threads),
+                 [&](unsigned, std::size_t first, std::size_t last) {
+                   for (std::size_t i = first; i < last; ++i) {
+                     const std::span<std::uint8_t> frame = out.subspan(i * frame_nbytes, frame_nbytes);
+                     results[i] = inflate_exact(fragments[i], frame);
+                     if (results[i].defect != Defect::none) std::memset(frame.data(), 0, frame.size());
+                   }
+                 });
+  return results;
+}
+
+}  // namespace framedeflate

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bits of a DEFLATE stream, least significant first (RFC 1951 3.1.1).
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace framedeflate {
+
+[[nodiscard]] inline std::uint64_t load_le64(const std::uint8_t* from) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, from, 8);
+  if constexpr (std::endian::native == std::endian::big) {
+    std::uint64_t swapped = 0;
+    for (int i = 0; i < 8; ++i) swapped = swapped << 8 | (word >> (8 * i) & 0xFF);
+    word = swapped;
+  }
+  return word;
+}
+
+inline void store_le64(std::uint8_t* to, std::uint64_t word) noexcept {
+  if constexpr (std::endian::native == std::endian::big) {
+    for (int i = 0; i < 8; ++i) to[i] = static_cast<std::uint8_t>(word >> (8 * i));
+  } else {
+    std::memcpy(to, &word, 8);
+  }
+}
+
+// Holds at least 56 bits after refill(). Behind the last byte of the input it supplies zero bits without
+// reading them from anywhere: a decoder works on as if there were more and asks overrun() before it believes
+// what it found.
+class BitSource {
+ public:
+  explicit BitSource(std::span<const std::uint8_t> data) noexcept : size_(data.size()) {
+    if (size_ >= 8) {
+      base_ = data.data();
+      readable_ = size_;
+    } else {
+      // Too short for an 8-byte load: a zero-padded copy takes its place.
+      if (size_ != 0) std::memcpy(short_, data.data(), size_);
+      base_ = short_;
+      readable_ = 8;
+    }
+  }
+  BitSource(const BitSource&) = delete;
+  BitSource& operator=(const BitSource&) = delete;
+
+  void refill() noexcept {
+    if (next_ + 8 <= readable_) [[likely]] {
+      bits_ |= load_le64(base_ + next_) << count_;
+    } else if (next_ < readable_) {
+      // The last 8 bytes of the input, moved down so that byte `next_` is the lowest.
+      bits_ |= load_le64(base_ + readable_ - 8) >> (8 * (next_ + 8 - readable_)) << count_;
+    }
+    next_ += (63 - count_) >> 3;
+    count_ |= 56;
+  }
+
+  [[nodiscard]] std::uint64_t bits() const noexcept { return bits_; }
+  [[nodiscard]] std::uint32_t peek(unsigned n) const noexcept {
+    return static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << n) - 1));
+  }
+  void drop(unsigned n) noexcept {
+    bits_ >>= n;
+    count_ -= n;
+  }
+  std::uint32_t take(unsigned n) noexcept {
+    const std::uint32_t value = peek(n);
+    drop(n);
+    return value;
+  }
+  [[nodiscard]] unsigned count() const noexcept { return count_; }
+
+  // Bytes of input up to and with the last bit dropped.
+  [[nodiscard]] std::size_t position() const noexcept { return next_ - count_ / 8; }
+  // Whether bits were dropped that the input does not have.
+  [[nodiscard]] bool overrun() const noexcept { return position() > size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  // Drops the rest of the current byte.
+  void align() noexcept { drop(count_ & 7); }
+  [[nodiscard]] const std::uint8_t* at(std::size_t position) const noexcept { return base_ + position; }
+  void seek(std::size_t position) noexcept {
+    next_ = position;
+    bits_ = 0;
+    count_ = 0;
+  }
+
+ private:
+  const std::uint8_t* base_;
+  std::size_t readable_;  // bytes that may be loaded from base_
+  std::size_t size_;      // bytes of the input
+  std::size_t next_ = 0;  // the next byte to load; runs past size_ at the end
+  std::uint64_t bits_ = 0;
+  unsigned count_ = 0;
+  std::uint8_t short_[8] = {};
+};
+
+}  // namespace framedeflate

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decode_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace framedeflate {
+namespace {
+
+constexpr unsigned kMaxCodeBits = 15;
+constexpr std::size_t kMaxSymbols = 288;
+
+// Adding a code of n bits to a symbol's entry adds n to `drop` and to `code_bits`.
+constexpr std::uint32_t kPerCodeBit = 0x101;
+
+constexpr std::array<std::uint32_t, kMaxSymbols> make_literal_entries() {
+  std::array<std::uint32_t, kMaxSymbols> entries{};
+  for (std::uint32_t symbol = 0; symbol < 256; ++symbol) entries[symbol] = entry::kLiteral | symbol << 16;
+  entries[256] = entry::kExceptional | entry::kEndOfBlock;
+  // RFC 1951 3.2.5: lengths 3 to 257 in groups of 4 codes for each number of extra bits, and 285 for 258
+  // alone.
+  std::uint32_t base = 3;
+  for (std::uint32_t symbol = 257; symbol < 285; ++symbol) {
+    const std::uint32_t extra = symbol < 265 ? 0 : (symbol - 261) / 4;
+    entries[symbol] = base << 16 | extra;
+    base += 1U << extra;
+  }
+  entries[285] = 258U << 16;
+  entries[286] = entries[287] = entry::kExceptional | entry::kInvalid;
+  return entries;
+}
+
+constexpr std::array<std::uint32_t, 32> make_distance_entries() {
+  std::array<std::uint32_t, 32> entries{};
+  std::uint32_t base = 1;
+  for (std::uint32_t symbol = 0; symbol < 30; ++symbol) {
+    const std::uint32_t extra = symbol < 4 ? 0 : (symbol - 2) / 2;
+    entries[symbol] = base << 16 | extra;
+    base += 1U << extra;
+  }
+  entries[30] = entries[31] = entry::kExceptional | entry::kInvalid;
+  return entries;
+}
+
+constexpr auto kLiteralEntries = make_literal_entries();
+constexpr auto kDistanceEntries = make_distance_entries();
+
+// Codes are sent with their first bit lowest, so the canonical order counts from the highest bit down.
+constexpr std::uint32_t next_code(std::uint32_t code, unsigned bits) noexcept {
+  std::uint32_t bit = 1U << (bits - 1);
+  while (code & bit) bit >>= 1;
+  return bit == 0 ? 0 : (code & (bit - 1)) | bit;
+}
+
+enum class CodeSet : std::uint8_t { broken, empty, lone_code, complete };
+
+// The symbols of a canonical code in the order of their codes.
+struct SortedCode {
+  std::array<std::uint16_t, kMaxCodeBits + 1> count{};
+  std::array<std::uint16_t, kMaxSymbols> symbols;
+  unsigned longest = 0;
+
+  CodeSet sort(std::span<const std::uint8_t> lengths) noexcept {
+    for (const std::uint8_t length : lengths) ++count[length];
+    count[0] = 0;
+    longest = kMaxCodeBits;
+    while (longest > 0 && count[longest] == 0) --longest;
+    std::int32_t unused = 1;  // codes of the current length that are not taken
+    std::array<std::uint16_t, kMaxCodeBits + 2> start{};
+    for (unsigned bits = 1; bits <= kMaxCodeBits; ++bits) {
+      unused = 2 * unused - count[bits];
+      if (unused < 0) return CodeSet::broken;
+      start[bits + 1] = static_cast<std::uint16_t>(start[bits] + count[bits]);
+    }
+    if (longest == 0) return CodeSet::empty;
+    if (unused > 0 && longest > 1) return CodeSet::broken;
+    for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
+      if (lengths[symbol] != 0) symbols[start[lengths[symbol]]++] = static_cast<std::uint16_t>(symbol);
+    }
+    return unused > 0 ? CodeSet::lone_code : CodeSet::complete;
+  }
+};
+
+template <std::size_t kSize>
+bool build(std::span<const std::uint8_t> lengths, std::span<const std::uint32_t> symbol_entries,
+           unsigned max_bits, DecodeTable<kSize>& table) noexcept {
+  constexpr std::uint32_t kNoCode = entry::kExceptional | entry::kInvalid | 1;
+  SortedCode code;
+  const CodeSet set = code.sort(lengths);
+  if (set == CodeSet::broken) return false;
+  if (set != CodeSet::complete) {
+    // A broken stream only once its missing code is used.
+    table.bits = 1;
+    table.entries[0] = set == CodeSet::empty ? kNoCode : symbol_entries[code.symbols[0]] + kPerCodeBit;
+    table.entries[1] = kNoCode;
+    return true;
+  }
+  const unsigned bits = std::min(code.longest, max_bits);
+  table.bits = bits;
+  std::uint32_t* const entries = table.entries;
+  const std::uint16_t* symbol = code.symbols.data();
+  std::uint32_t next = 0;
+  for (unsigned length = 1; length <= bits; ++length) {
+    for (unsigned i = code.count[length]; i != 0; --i) {
+      entries[next] = symbol_entries[*symbol++] + length * kPerCodeBit;
+      next = next_code(next, length);
+    }
+    // What is known of the first 2^length entries holds for those that differ in the next bit only.
+    if (length < bits) std::memcpy(entries + (std::size_t{1} << length), entries, sizeof(*entries) << length);
+  }
+  std::size_t end = std::size_t{1} << bits;
+  const std::uint32_t prefix_mask = (1U << bits) - 1;
+  for (unsigned length = bits + 1; length <= code.longest;) {
+    if (code.count[length] == 0) {
+      ++length;
+      continue;
+    }
+    // A second table for all codes that begin with these bits: as wide as the longest of them.
+    const std::uint32_t prefix = next & prefix_mask;
+    unsigned second_bits = length - bits;
+    std::int32_t room = (1 << second_bits) - code.count[length];
+    while (room > 0) {
+      ++second_bits;
+      room = 2 * room - code.count[bits + second_bits];
+    }
+    entries[prefix] = static_cast<std::uint32_t>(end) << 16 | entry::kExceptional | entry::kSecondTable |
+                      second_bits << 8 | bits;
+    std::uint32_t* const second = entries + end;
+    const std::size_t second_size = std::size_t{1} << second_bits;
+    end += second_size;
+    while ((next & prefix_mask) == prefix) {
+      while (code.count[length] == 0) ++length;
+      const unsigned rest = length - bits;
+      const std::uint32_t e = symbol_entries[*symbol++] + rest * kPerCodeBit;
+      for (std::size_t i = next >> bits; i < second_size; i += std::size_t{1} << rest) second[i] = e;
+      --code.count[length];
+      next = next_code(next, length);
+      if (next == 0) return true;  // that was the code of ones only: the last
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool build_literal_table(std::span<const std::uint8_t> lengths, unsigned max_bits,
+                         LiteralTable& table) noexcept {
+  return build(lengths, kLiteralEntries, max_bits, table);
+}
+
+bool build_distance_table(std::span<const std::uint8_t> lengths, DistanceTable& table) noexcept {
+  return build(lengths, kDistanceEntries, kDistanceTableMaxBits, table);
+}
+
+void pair_literals(LiteralTable& table) noexcept {
+  const std::uint32_t first = table.entries[0];
+  // From the end down, so that the entry looked up, i >> bits of the first code, is not joined itself yet.
+  for (std::uint32_t i = 1U << table.bits; i-- != 0;) {
+    const std::uint32_t one = table.entries[i];
+    if (!(one & entry::kLiteral)) continue;
+    const std::uint32_t two = i == 0 ? first : table.entries[i >> entry::drop(one)];
+    const unsigned bits = entry::drop(one) + entry::drop(two);
+    if (!(two & entry::kLiteral) || bits > table.bits) continue;
+    table.entries[i] = (one & 0x00FF1F00) | entry::kLiteral | entry::kTwo | bits | (two & 0x00FF0000) << 8;
+  }
+}
+
+bool build_length_code_table(std::span<const std::uint8_t> lengths, LengthCodeTable& table) noexcept {
+  SortedCode code;
+  const CodeSet set = code.sort(lengths);
+  if (set == CodeSet::empty) {
+    // zlib lets this pass, too, and reads a length of 0 from every bit: the missing end-of-block code is the
+    // defect.
+    std::memset(table.entries, 1, sizeof(table.entries));
+    return true;
+  }
+  if (set != CodeSet::complete) return false;
+  const std::uint16_t* symbol = code.symbols.data();
+  std::uint32_t next = 0;
+  for (unsigned length = 1; length <= code.longest; ++length) {
+    for (unsigned i = code.count[length]; i != 0; --i) {
+      const auto e = static_cast<std::uint8_t>(*symbol++ << 3 | length);
+      for (std::size_t at = next; at < 128; at += std::size_t{1} << length) table.entries[at] = e;
+      next = next_code(next, length);
+    }
+  }
+  return true;
+}
+
+}  // namespace framedeflate
