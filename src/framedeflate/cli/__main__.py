@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m framedeflate.cli``."""
+
+import sys
+
+from framedeflate.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

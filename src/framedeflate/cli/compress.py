@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate compress``: files into Deflated Image Frame Compression."""
+
+import argparse
+
+from framedeflate.cli import transcoding
+from framedeflate.cli.exit_codes import ExitCode
+from framedeflate.cli.progress import FrameProgress
+from framedeflate.cli.report import Outcome
+from framedeflate.cli.sources import Task
+from framedeflate.frame_codec import DEFAULT_LEVEL
+from framedeflate.transcode import compress_file
+
+__all__ = ["add_parser"]
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand's parser."""
+    parser = subparsers.add_parser(
+        "compress",
+        help="compress files, frame by frame",
+        description="Compress DICOM images into Deflated Image Frame Compression. Every frame is decoded again and "
+        "compared before a file is put in place; pixels and all other attributes stay as they are.",
+        epilog=transcoding.JSON_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    transcoding.add_arguments(parser)
+    parser.add_argument(
+        "--level",
+        type=int,
+        choices=range(1, 10),
+        default=DEFAULT_LEVEL,
+        metavar="1-9",
+        help="1 is fastest, 9 smallest (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--policy",
+        choices=("all", "bilevel"),
+        default="all",
+        help="which images: all, or 1-bit ones and label maps, which gain most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-check", action="store_true", help="do not decode each frame again to compare it"
+    )
+    parser.set_defaults(func=run)
+
+
+def run(namespace: argparse.Namespace) -> ExitCode:
+    """Compress what the command line names."""
+    return transcoding.run(namespace, compress_task, verb="compressed")
+
+
+def compress_task(namespace: argparse.Namespace, task: Task, progress: FrameProgress | None) -> Outcome:
+    """Compress one file."""
+    result = compress_file(
+        task.source,
+        task.destination,
+        level=namespace.level,
+        threads=transcoding.threads_of(namespace),
+        check=not namespace.no_check,
+        overwrite=namespace.overwrite,
+        in_place=namespace.in_place,
+        policy=namespace.policy,
+        strict=not namespace.lenient,
+        progress=progress,
+    )
+    return transcoding.outcome_of(result)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate decompress``: files back to native Pixel Data."""
+
+import argparse
+
+from framedeflate.cli import transcoding
+from framedeflate.cli.exit_codes import ExitCode
+from framedeflate.cli.progress import FrameProgress
+from framedeflate.cli.report import Outcome
+from framedeflate.cli.sources import Task
+from framedeflate.transcode import decompress_file
+
+__all__ = ["add_parser"]
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand's parser."""
+    parser = subparsers.add_parser(
+        "decompress",
+        help="back to native Pixel Data",
+        description="Write files in Deflated Image Frame Compression as Explicit VR Little Endian.",
+        epilog=transcoding.JSON_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    transcoding.add_arguments(parser)
+    parser.add_argument("--implicit-vr", action="store_true", help="write Implicit VR Little Endian instead")
+    parser.set_defaults(func=run)
+
+
+def run(namespace: argparse.Namespace) -> ExitCode:
+    """Decompress what the command line names."""
+    return transcoding.run(namespace, decompress_task, verb="decompressed")
+
+
+def decompress_task(namespace: argparse.Namespace, task: Task, progress: FrameProgress | None) -> Outcome:
+    """Decompress one file."""
+    result = decompress_file(
+        task.source,
+        task.destination,
+        implicit_vr=namespace.implicit_vr,
+        threads=transcoding.threads_of(namespace),
+        overwrite=namespace.overwrite,
+        in_place=namespace.in_place,
+        strict=not namespace.lenient,
+        progress=progress,
+    )
+    return transcoding.outcome_of(result)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn frames into pictures for the eye: window, palette, YBR to RGB, one colour per segment."""
+
+import colorsys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framedeflate.image_pixel import ImagePixel
+
+__all__ = ["Palette", "Window", "choose_window", "label_colour", "to_rgb"]
+
+_LABEL_COLOURS = (
+    (255, 179, 71), (64, 196, 255), (105, 220, 120), (255, 105, 140), (186, 140, 255), (255, 225, 90),
+    (70, 220, 200), (255, 140, 90), (120, 160, 255), (200, 230, 110), (240, 130, 220), (150, 210, 230),
+)  # fmt: skip
+_GOLDEN_ANGLE = 0.61803398875
+_SAMPLED_PIXELS = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """A Palette Color Lookup Table (PS3.3 C.7.6.3.1.5).
+
+    Attributes
+    ----------
+    first_mapped : int
+        The pixel value of the first entry; smaller values map to it, too large ones to the last.
+    colours : ndarray of uint8
+        Shape (entries, 3).
+    """
+
+    first_mapped: int
+    colours: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Pixel values shown as black (and below) and as white (and above)."""
+
+    black: float
+    white: float
+
+
+def label_colour(label: int) -> tuple[int, int, int]:
+    """Colour of a segment or label, red, green, blue; 0 is the background, black."""
+    if label <= 0:
+        return (0, 0, 0)
+    if label <= len(_LABEL_COLOURS):
+        return _LABEL_COLOURS[label - 1]
+    # The golden angle keeps neighbouring labels far apart in hue, however many there are.
+    red, green, blue = colorsys.hsv_to_rgb(label * _GOLDEN_ANGLE % 1, (0.45, 0.6, 0.75)[label % 3], 1)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def choose_window(frames: Sequence[NDArray[np.generic]]) -> Window:
+    """Choose a window that shows most of what is in some frames.
+
+    Parameters
+    ----------
+    frames : sequence of ndarray
+        Grey frames; the same window serves all of them, so that they can be compared.
+
+    Returns
+    -------
+    Window
+        From the 1st to the 99.5th percentile, a padding value (the lowest one, where a twentieth of all
+        pixels have it) not counted.
+    """
+    values = np.concatenate([_some_values(frame, _SAMPLED_PIXELS // len(frames)) for frame in frames])
+    inside = values[values > values.min()]
+    if inside.size and values.size - inside.size >= values.size / 20:
+        values = inside
+    black, white = np.percentile(values, (1, 99.5))
+    if not white > black:
+        black, white = float(values.min()), float(values.max())
+    return Window(float(black), float(white))
+
+
+def _some_values(frame: NDArray[np.generic], count: int) -> NDArray[np.float64]:
+    values = frame.ravel()
+    return values[:: max(1, values.size // max(1, count))].astype(np.float64)
+
+
+def to_rgb(
+    frame: NDArray[np.generic],
+    image_pixel: ImagePixel,
+    *,
+    window: Window | None = None,
+    palette: Palette | None = None,
+    labels: bool = False,
+    segment_number: int = 1,
+) -> NDArray[np.uint8]:
+    """Turn one frame into a picture.
+
+    Parameters
+    ----------
+    frame : ndarray
+        Shape (rows, columns) or (rows, columns, 3), as `FrameReader` gives it.
+    image_pixel : ImagePixel
+        What the frame's samples mean.
+    window : Window, optional
+        For grey frames; None chooses one.
+    palette : Palette, optional
+        For PALETTE COLOR; None shows the pixel values as grey.
+    labels : bool
+        Whether pixel values are labels: one colour each.
+    segment_number : int
+        Whose colour the set pixels of a 1-bit frame get.
+
+    Returns
+    -------
+    ndarray of uint8
+        Shape (rows, columns, 3).
+    """
+    if frame.ndim == 3:
+        return _colour(frame, image_pixel)
+    if image_pixel.is_bilevel:
+        return _bilevel(frame.astype(bool), image_pixel, segment_number)
+    if palette is not None:
+        last = len(palette.colours) - 1
+        return palette.colours[(frame.astype(np.int64) - palette.first_mapped).clip(0, last)]
+    if labels:
+        return _labels(frame)
+    window = window or choose_window([frame])
+    scale = 255 / (window.white - window.black) if window.white > window.black else 0.0
+    grey = ((frame.astype(np.float64) - window.black) * scale).clip(0, 255).astype(np.uint8)
+    if image_pixel.photometric_interpretation == "MONOCHROME1":
+        grey = 255 - grey
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _bilevel(frame: NDArray[np.bool_], image_pixel: ImagePixel, segment_number: int) -> NDArray[np.uint8]:
+    picture = np.zeros((*frame.shape, 3), np.uint8)
+    # MONOCHROME1: a set bit is black (C.7.6.3.1.2).
+    shown = ~frame if image_pixel.photometric_interpretation == "MONOCHROME1" else frame
+    picture[shown] = label_colour(max(1, segment_number))
+    return picture
+
+
+def _labels(frame: NDArray[np.generic]) -> NDArray[np.uint8]:
+    values, places = np.unique(frame, return_inverse=True)
+    colours = np.array([label_colour(int(value)) for value in values], np.uint8)
+    return colours[places.reshape(frame.shape)]
+
+
+def _colour(frame: NDArray[np.generic], image_pixel: ImagePixel) -> NDArray[np.uint8]:
+    stored = image_pixel.bits_stored
+    samples = frame.astype(np.float64) * (255 / ((1 << stored) - 1))
+    if image_pixel.photometric_interpretation.startswith("YBR_FULL"):
+        # C.7.6.3.1.2, the inverse of its full-range equations.
+        luminance, blue, red = samples[..., 0], samples[..., 1] - 128, samples[..., 2] - 128
+        samples = np.stack(
+            (luminance + 1.402 * red, luminance - 0.344136 * blue - 0.714136 * red, luminance + 1.772 * blue),
+            axis=-1,
+        )
+    return np.rint(samples).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exit codes, numbered as DCMTK's command line tools number theirs, and which failure ends with which."""
+
+import shutil
+from enum import IntEnum
+
+from framedeflate.errors import DicomFormatError, FrameDeflateError, RoundTripError, UnsupportedImageError
+
+__all__ = ["CommandError", "ExitCode", "exit_code_of", "is_no_image", "is_not_chosen"]
+
+
+class ExitCode(IntEnum):
+    """What a command ends with; where several files failed, the highest of theirs."""
+
+    OK = 0
+    """Everything asked for was done; files that are no DICOM images may have been skipped."""
+    USAGE = 1
+    """The command line makes no sense; nothing was touched."""
+    CANNOT_READ_INPUT = 20
+    """A source file is not there or cannot be read."""
+    NO_INPUT = 21
+    """The folders given hold no file."""
+    INVALID_INPUT = 22
+    """A file is damaged or cannot be carried; `verify` found an error."""
+    NO_VALID_INPUT = 23
+    """No file was a DICOM image, so nothing was done."""
+    INVALID_INPUT_FOLDER = 25
+    """A source folder cannot be listed."""
+    CANNOT_WRITE_OUTPUT = 40
+    """An output exists already, cannot be written, or did not decode to what was read."""
+    INVALID_OUTPUT_FOLDER = 45
+    """The output folder cannot be made or is a file."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+class CommandError(Exception):
+    """Ends the command with a sentence for its user.
+
+    Attributes
+    ----------
+    exit_code : ExitCode
+        What the command ends with.
+    """
+
+    def __init__(self, message: str, *, exit_code: ExitCode) -> None:
+        self.exit_code = exit_code
+        super().__init__(message)
+
+
+def is_no_image(error: Exception) -> bool:
+    """Whether a file is no DICOM image at all, which is no failure: folders hold other things too."""
+    if isinstance(error, DicomFormatError):
+        return error.kind == "not-part10"
+    return isinstance(error, UnsupportedImageError) and error.kind == "no-pixel-data"
+
+
+def is_not_chosen(error: Exception) -> bool:
+    """Whether the policy leaves this image as it is."""
+    return isinstance(error, UnsupportedImageError) and error.kind == "policy"
+
+
+def exit_code_of(error: Exception, *, source: str) -> ExitCode:
+    """Translate a failure on one file.
+
+    Parameters
+    ----------
+    error : Exception
+        An OSError, MemoryError or FrameDeflateError.
+    source : str
+        The file that was read: an OSError that names it is about the input, any other about the output.
+    """
+    if isinstance(error, RoundTripError | FileExistsError | shutil.SameFileError):
+        return ExitCode.CANNOT_WRITE_OUTPUT
+    if isinstance(error, FrameDeflateError | MemoryError):
+        return ExitCode.INVALID_INPUT
+    if isinstance(error, OSError) and str(error.filename) != source:
+        return ExitCode.CANNOT_WRITE_OUTPUT
+    return ExitCode.CANNOT_READ_INPUT

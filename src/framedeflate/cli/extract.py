@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate extract``: one frame as a picture, an array or its native bytes."""
+
+import argparse
+import io
+from pathlib import Path
+
+import numpy as np
+
+from framedeflate.atomic_file import atomic_file
+from framedeflate.byte_source import FileSource
+from framedeflate.cli.display import to_rgb
+from framedeflate.cli.display_facts import read_display_facts
+from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.png import encode_png
+from framedeflate.cli.report import human_nbytes
+from framedeflate.errors import FrameNumberError
+from framedeflate.part10 import read_data_set_layout, read_file_meta
+from framedeflate.reader import FrameReader
+from framedeflate.stored_frames import open_frames
+
+__all__ = ["add_parser"]
+
+_SUFFIXES = (".png", ".npy", ".raw")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand's parser."""
+    parser = subparsers.add_parser(
+        "extract",
+        help="one frame as .png, .npy or .raw",
+        description="Write one frame: as a picture for the eye (.png, windowed to 8 bits), as an array of the exact "
+        "values (.npy), or as its native bytes (.raw; a 1-bit frame starts at a byte).",
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--frame", type=int, default=1, metavar="N", help="frame number, from 1 (default: 1)")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="ends in .png, .npy or .raw (default: FILE-frameN.png)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
+    parser.add_argument("--lenient", action="store_true", help="accept a frame with bytes behind its end")
+    parser.set_defaults(func=run)
+
+
+def run(namespace: argparse.Namespace) -> ExitCode:
+    """Write one frame of one file."""
+    source = Path(namespace.file)
+    number = namespace.frame
+    output = Path(namespace.output) if namespace.output else Path(f"{source.stem}-frame{number}.png")
+    suffix = output.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise CommandError(f"{output} ends in none of {', '.join(_SUFFIXES)}", exit_code=ExitCode.USAGE)
+    encode = {".png": _picture, ".npy": _array, ".raw": _native}[suffix]
+    data = encode(source, number, strict=not namespace.lenient)
+    with atomic_file(output, overwrite=namespace.overwrite) as file:
+        file.write(data)
+    print(f"{output}: frame {number}, {human_nbytes(len(data))}")
+    return ExitCode.OK
+
+
+def _picture(path: Path, number: int, *, strict: bool) -> bytes:
+    with FrameReader.open(path, strict=strict) as reader:
+        frame = reader.read([number])[0]
+    facts = read_display_facts(path)
+    return encode_png(
+        to_rgb(
+            frame,
+            reader.image_pixel,
+            palette=facts.palette,
+            labels=facts.is_label_map,
+            segment_number=facts.segment_number(number),
+        )
+    )
+
+
+def _array(path: Path, number: int, *, strict: bool) -> bytes:
+    with FrameReader.open(path, strict=strict) as reader:
+        buffer = io.BytesIO()
+        np.save(buffer, reader.read([number])[0])
+        return buffer.getvalue()
+
+
+def _native(path: Path, number: int, *, strict: bool) -> bytes:
+    """Return the bytes alone: a Frame of 24 bits a sample has them too, though numpy has no such integer."""
+    with FileSource(path) as source:
+        meta = read_file_meta(source)
+        layout = read_data_set_layout(source, meta)
+        frames = open_frames(source, layout, meta.transfer_syntax_uid, strict=strict)
+        count = frames.image_pixel.number_of_frames
+        if not 1 <= number <= count:
+            raise FrameNumberError(frame_number=number, number_of_frames=count)
+        return bytes(frames.read(number - 1, 1))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate inspect``: what a file is and where its bytes are."""
+
+import argparse
+
+from framedeflate.cli.exit_codes import ExitCode
+from framedeflate.cli.file_facts import FileFacts, read_facts
+from framedeflate.cli.report import human_nbytes, print_json, ratio_text
+
+__all__ = ["add_parser"]
+
+_JSON_HELP = """\
+--json prints one object:
+  file, file_nbytes, sop_class_uid, modality, transfer_syntax_uid
+  image                 rows, columns, number_of_frames, bits_allocated, bits_stored, samples_per_pixel,
+                        photometric_interpretation, planar_configuration, pixel_representation;
+                        null where there is none
+  frame_nbytes, native_nbytes
+                        bytes of one frame and of all, uncompressed
+  encoded_nbytes        bytes of all Fragments, or of native Pixel Data
+  offset_table          basic, extended, empty, or none for native Pixel Data
+  layout                bytes of: file_meta, pixels, item_headers (with the offset tables),
+                        per_frame_headers, other_headers, after_pixels
+  problems              what is wrong with the Items and tables: kind, severity, message
+  frames                with --frames: of each frame its number, position and length in bytes"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand's parser."""
+    parser = subparsers.add_parser(
+        "inspect",
+        help="what a file is and where its bytes are",
+        description="Tell what a file is, how well its frames are deflated and where its bytes are.",
+        epilog=_JSON_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--frames", action="store_true", help="list every frame")
+    parser.add_argument("--json", action="store_true", help="one JSON object, see below")
+    parser.set_defaults(func=run)
+
+
+def run(namespace: argparse.Namespace) -> ExitCode:
+    """Print the facts of one file."""
+    facts = read_facts(namespace.file)
+    if namespace.json:
+        print_json(facts.as_json(with_frames=namespace.frames))
+        return ExitCode.OK
+    for label, text in _lines(facts):
+        print(f"{label:<19} {text}")
+    if namespace.frames:
+        _print_frames(facts)
+    return ExitCode.OK
+
+
+def _lines(facts: FileFacts) -> list[tuple[str, str]]:
+    lines = [
+        ("file", f"{facts.path}, {human_nbytes(facts.file_nbytes)}"),
+        ("kind", facts.kind),
+        ("transfer syntax", f"{facts.transfer_syntax_name} ({facts.transfer_syntax_uid})"),
+    ]
+    pixel = facts.image_pixel
+    if pixel is None:
+        lines.append(("frames", f"none: {facts.why_no_image}"))
+        return lines
+    samples = f"{pixel.samples_per_pixel} samples of " if pixel.samples_per_pixel > 1 else ""
+    sign = "signed " if pixel.pixel_representation else ""
+    lines += [
+        ("frames", f"{pixel.number_of_frames} of {pixel.rows} x {pixel.columns}"),
+        (
+            "pixels",
+            f"{samples}{pixel.bits_allocated} bits ({pixel.bits_stored} used), "
+            f"{sign}{pixel.photometric_interpretation}",
+        ),
+        ("native", f"{human_nbytes(pixel.native_nbytes)}, {pixel.frame_nbytes} bytes a frame"),
+    ]
+    if facts.fragment_nbytes:
+        sizes = facts.fragment_nbytes
+        lines += [
+            (
+                "encoded",
+                f"{human_nbytes(facts.encoded_nbytes)}, {ratio_text(pixel.native_nbytes, facts.encoded_nbytes)}",
+            ),
+            (
+                "fragments",
+                f"{min(sizes)} to {max(sizes)} bytes, {facts.encoded_nbytes // len(sizes)} on average",
+            ),
+        ]
+    lines.append(("offset table", facts.offset_table))
+    lines += [
+        (f"  {name.replace('_', ' ')}", f"{human_nbytes(nbytes):>9}  {nbytes / facts.file_nbytes:6.1%}")
+        for name, nbytes in facts.layout.items()
+    ]
+    lines += [("problem", problem.message) for problem in facts.problems]
+    return lines
+
+
+def _print_frames(facts: FileFacts) -> None:
+    print()
+    print(f"{'frame':>8} {'position':>12} {'bytes':>10} {'ratio':>9}")
+    for number, position, nbytes in facts.frames():
+        ratio = ratio_text(facts.frame_nbytes, nbytes)
+        print(f"{number:>8} {position:>12} {nbytes:>10} {ratio:>9}")

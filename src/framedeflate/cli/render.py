@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate render``: a contact sheet of a file's frames."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framedeflate.atomic_file import atomic_file
+from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet
+from framedeflate.cli.display import Window, choose_window, label_colour, to_rgb
+from framedeflate.cli.display_facts import DisplayFacts, read_display_facts
+from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.file_facts import FileFacts, read_facts, sop_class_name
+from framedeflate.cli.png import encode_png
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.reader import FrameReader
+
+__all__ = ["add_parser", "sheet_of", "tiles_of"]
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand's parser."""
+    parser = subparsers.add_parser(
+        "render",
+        help="a contact sheet of the frames",
+        description="Draw a contact sheet: 1-bit frames in the colour of their segment over black, grey frames in one "
+        "window, colour as it is meant. Of many frames an even choice is shown, those with most to see first.",
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("-o", "--output", metavar="OUT.png", help="where to (default: FILE.png)")
+    parser.add_argument("--tiles", type=int, default=40, help="frames shown at most (default: %(default)s)")
+    parser.add_argument(
+        "--size", type=int, default=192, help="longer side of a tile in pixels (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--merge", action="store_true", help="lay segments in the same place over one another"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT.png if it is there already")
+    parser.add_argument("--lenient", action="store_true", help="accept frames with bytes behind their end")
+    parser.set_defaults(func=run)
+
+
+def run(namespace: argparse.Namespace) -> ExitCode:
+    """Draw one file."""
+    source = Path(namespace.file)
+    output = Path(namespace.output) if namespace.output else Path(f"{source.stem}.png")
+    if output.suffix.lower() != ".png":
+        raise CommandError(f"{output} does not end in .png", exit_code=ExitCode.USAGE)
+    if namespace.tiles < 1 or not 16 <= namespace.size <= 2048:
+        raise CommandError("--tiles is at least 1, --size 16 to 2048", exit_code=ExitCode.USAGE)
+    sheet, shown = sheet_of(
+        source,
+        count=namespace.tiles,
+        tile_size=namespace.size,
+        merge=namespace.merge,
+        strict=not namespace.lenient,
+    )
+    with atomic_file(output, overwrite=namespace.overwrite) as file:
+        file.write(encode_png(sheet))
+    print(f"{output}: {shown}")
+    return ExitCode.OK
+
+
+def sheet_of(
+    path: Path, *, count: int = 40, tile_size: int = 192, merge: bool = False, strict: bool = True
+) -> tuple[NDArray[np.uint8], str]:
+    """Draw the contact sheet of a file; return it and the sentence below its title."""
+    facts = read_facts(str(path))
+    tiles = tiles_of(path, facts, count=count, merge=merge, strict=strict)
+    pixel = facts.image_pixel
+    frames = 0 if pixel is None else pixel.number_of_frames
+    what = (
+        f"{sop_class_name(facts.sop_class_uid)}, {frames} frames of "
+        if frames > 1
+        else f"{sop_class_name(facts.sop_class_uid)}, "
+    )
+    size = (
+        ""
+        if pixel is None
+        else f"{pixel.rows} \N{MULTIPLICATION SIGN} {pixel.columns}, {pixel.bits_allocated} bit"
+    )
+    shown = f"{what}{size}" if len(tiles) >= frames else f"{what}{size}, {len(tiles)} shown"
+    return draw_sheet(tiles, title=path.name, subtitle=shown, tile_size=tile_size), shown
+
+
+def tiles_of(
+    path: Path, facts: FileFacts, *, count: int, merge: bool = False, strict: bool = True
+) -> list[Tile]:
+    """Draw some frames of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    facts : FileFacts
+        Of the same file.
+    count : int
+        Tiles at most.
+    merge : bool
+        One tile for all frames in the same place, each segment in its colour.
+    strict : bool
+        As `FrameReader`.
+
+    Returns
+    -------
+    list of Tile
+    """
+    with FrameReader.open(path, strict=strict) as reader:
+        display = read_display_facts(path)
+        weights = [nbytes for _, _, nbytes in facts.frames()]
+        if not (reader.image_pixel.is_bilevel and facts.index is not None):
+            # Only of 1-bit frames the size tells how much there is to see; of others it tells noise.
+            weights = [0] * len(reader)
+        if merge and display.planes:
+            return list(_merged(reader, display, weights, count))
+        chosen = choose_frames(weights, count)
+        frames = [reader[index] for index in chosen]
+        return list(_single(frames, chosen, reader.image_pixel, display))
+
+
+def _single(
+    frames: Sequence[NDArray[np.generic]], chosen: Sequence[int], pixel: ImagePixel, display: DisplayFacts
+) -> Iterator[Tile]:
+    window: Window | None = None
+    if pixel.samples_per_pixel == 1 and not pixel.is_bilevel:
+        window = choose_window(frames)
+    for index, frame in zip(chosen, frames, strict=True):
+        segment = display.segment_number(index + 1)
+        picture = to_rgb(
+            frame,
+            pixel,
+            window=window,
+            palette=display.palette,
+            labels=display.is_label_map,
+            segment_number=segment,
+        )
+        note = f"segment {segment}" if display.segment_numbers else ""
+        yield Tile(picture, f"frame {index + 1}", note, label_colour(segment))
+
+
+def _merged(reader: FrameReader, display: DisplayFacts, weights: Sequence[int], count: int) -> Iterator[Tile]:
+    """Lay the frames of each place over one another; later segments lie on top."""
+    places: dict[str, list[int]] = {}
+    for index, plane in enumerate(display.planes):
+        places.setdefault(plane, []).append(index)
+    groups = sorted(places.values(), key=lambda indices: _height(display.planes[indices[0]]))
+    for group in choose_frames([sum(weights[index] for index in indices) for indices in groups], count):
+        indices = groups[group]
+        picture = np.zeros((reader.image_pixel.rows, reader.image_pixel.columns, 3), np.uint8)
+        for index in indices:
+            layer = to_rgb(
+                reader[index], reader.image_pixel, segment_number=display.segment_number(index + 1)
+            )
+            np.copyto(picture, layer, where=layer.any(axis=2, keepdims=True))
+        note = f"{len(indices)} segments" if len(indices) > 1 else "1 segment"
+        yield Tile(picture, f"place {group + 1}", note)
+
+
+def _height(plane: str) -> tuple[float, ...]:
+    """Order places along z, then y, then x; what is no number comes first."""
+    try:
+        return tuple(float(part) for part in reversed(plane.split("\\")))
+    except ValueError:
+        return ()

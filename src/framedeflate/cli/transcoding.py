@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``compress`` and ``decompress`` share: arguments, the run over all files, the line per file."""
+
+import argparse
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from framedeflate.atomic_file import atomic_file
+from framedeflate.cli.batch import failure, run_tasks
+from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.progress import FrameProgress, progress_bar
+from framedeflate.cli.report import Outcome, Tally, human_nbytes, ratio_text
+from framedeflate.cli.sources import Task, plan_tasks
+from framedeflate.errors import FrameDeflateError
+from framedeflate.transcode import TranscodeResult
+
+__all__ = ["JSON_HELP", "add_arguments", "outcome_of", "run", "threads_of"]
+
+JSON_HELP = """\
+--json prints one object a line for each file:
+  status                done, copied, skipped, failed or interrupted
+  source, destination   paths; destination is null where nothing was written
+  source_transfer_syntax_uid, transfer_syntax_uid
+                        how the two files are encoded
+  number_of_frames      frames
+  native_nbytes         bytes of all frames, uncompressed
+  deflated_nbytes       bytes of all Fragments
+  source_nbytes, destination_nbytes
+                        sizes of the files
+  excess_nbytes         bytes behind the last frame that were left out
+  seconds               time taken
+  checked               whether every frame was decoded again and compared
+  notes                 what else a reader of the file may want to know
+  error                 where it failed or was skipped: type, kind, message"""
+
+TaskFunction = Callable[[argparse.Namespace, Task, FrameProgress | None], Outcome]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that both subcommands have."""
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="files, or folders to search to any depth"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DEST",
+        help="a file for one SOURCE file; a folder if it is one, ends in a slash or there are several files",
+    )
+    parser.add_argument("--in-place", action="store_true", help="replace every SOURCE by its result")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that are there already")
+    parser.add_argument(
+        "--copy-others", action="store_true", help="copy files that are skipped, so that a folder stays whole"
+    )
+    parser.add_argument(
+        "--threads", type=_count, help="worker threads per file (default: all cores, or 1 with several jobs)"
+    )
+    parser.add_argument(
+        "--jobs", type=_count, default=1, help="files worked on at a time, 0 for one per core (default: 1)"
+    )
+    parser.add_argument(
+        "--lenient", action="store_true", help="accept deflated frames with bytes behind their end"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def threads_of(namespace: argparse.Namespace) -> int:
+    """Worker threads per file: where nothing else was said, all cores, unless several files share them."""
+    if namespace.threads is not None:
+        return int(namespace.threads)
+    return 0 if namespace.jobs == 1 else 1
+
+
+def run(namespace: argparse.Namespace, function: TaskFunction, *, verb: str) -> ExitCode:
+    """Do `function` for every file that the command line names."""
+    tasks = plan_tasks(namespace.sources, output=namespace.output, in_place=namespace.in_place)
+    jobs = namespace.jobs or os.cpu_count() or 1
+    tally = Tally(verb=verb, as_json=namespace.json)
+    with progress_bar(len(tasks)) as bar:
+        for outcome in run_tasks(partial(_work, namespace, function), tasks, jobs=jobs, bar=bar):
+            tally.add(outcome)
+    return tally.finish()
+
+
+def _work(
+    namespace: argparse.Namespace, function: TaskFunction, task: Task, progress: FrameProgress | None
+) -> Outcome:
+    """Do one task, and copy what it skips where that was asked for."""
+    if not namespace.in_place:
+        _make_folder(task.destination.parent)
+    try:
+        return function(namespace, task, progress)
+    except FrameDeflateError as error:
+        outcome = failure(error, task)
+        if outcome.status != "skipped" or not namespace.copy_others or namespace.in_place:
+            raise
+    _copy(task, overwrite=namespace.overwrite)
+    destination = str(task.destination)
+    line = outcome.line.replace(": skipped: ", f" -> {destination}  copied: ", 1)
+    return replace(outcome, status="copied", destination=destination, line=line)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"cannot make the folder {folder}: {error.strerror}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
+        ) from error
+
+
+def _copy(task: Task, *, overwrite: bool) -> None:
+    mode = task.source.stat().st_mode
+    with (
+        task.source.open("rb") as source,
+        atomic_file(task.destination, overwrite=overwrite, mode=mode) as destination,
+    ):
+        shutil.copyfileobj(source, destination, 1 << 20)
+
+
+def outcome_of(result: TranscodeResult) -> Outcome:
+    """Return the line and the fields of a file that was written."""
+    source, destination = str(result.source), str(result.destination)
+    native, deflated = result.native_nbytes, result.deflated_nbytes
+    frames = "1 frame" if result.number_of_frames == 1 else f"{result.number_of_frames} frames"
+    parts = [f"{source} -> {destination}  {frames}", f"{human_nbytes(native)} native"]
+    if deflated:
+        parts += [f"{human_nbytes(deflated)} deflated", ratio_text(native, deflated)]
+    parts.append(f"{result.seconds:.2f} s")
+    if result.checked:
+        parts.append("checked")
+    line = "\n".join([", ".join(parts), *(f"  {note}" for note in result.notes)])
+    return Outcome(
+        "done",
+        source,
+        destination,
+        line=line,
+        fields={
+            "source_transfer_syntax_uid": result.source_transfer_syntax_uid,
+            "transfer_syntax_uid": result.transfer_syntax_uid,
+            "number_of_frames": result.number_of_frames,
+            "native_nbytes": native,
+            "deflated_nbytes": deflated,
+            "source_nbytes": result.source_nbytes,
+            "destination_nbytes": result.destination_nbytes,
+            "excess_nbytes": result.excess_nbytes,
+            "seconds": round(result.seconds, 6),
+            "checked": result.checked,
+            "notes": list(result.notes),
+        },
+        native_nbytes=native,
+        encoded_nbytes=deflated,
+    )
