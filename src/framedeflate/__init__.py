@@ -1,2 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DICOM Deflated Image Frame Compression (Transfer Syntax 1.2.840.10008.1.2.8.1)."""
+"""DICOM Deflated Image Frame Compression (Transfer Syntax 1.2.840.10008.1.2.8.1).
+
+This is the table of contents. Importing the package loads none of it: each name comes with its first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framedeflate.array import decode_frames, encode_frames
+    from framedeflate.errors import FrameDeflateError
+    from framedeflate.frame_codec import DEFAULT_LEVEL, decode_frame, encode_frame
+    from framedeflate.image_pixel import ImagePixel
+    from framedeflate.problems import Problem
+    from framedeflate.reader import FrameReader
+    from framedeflate.transcode import TranscodeResult, compress_file, decompress_file
+    from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
+    from framedeflate.verify import verify_file
+
+__all__ = [
+    "DEFAULT_LEVEL",
+    "DEFLATED_IMAGE_FRAME_COMPRESSION",
+    "FrameDeflateError",
+    "FrameReader",
+    "ImagePixel",
+    "Problem",
+    "TranscodeResult",
+    "compress_file",
+    "decode_frame",
+    "decode_frames",
+    "decompress_file",
+    "encode_frame",
+    "encode_frames",
+    "verify_file",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DEFAULT_LEVEL": "frame_codec",
+    "DEFLATED_IMAGE_FRAME_COMPRESSION": "transfer_syntax",
+    "FrameDeflateError": "errors",
+    "FrameReader": "reader",
+    "ImagePixel": "image_pixel",
+    "Problem": "problems",
+    "TranscodeResult": "transcode",
+    "compress_file": "transcode",
+    "decode_frame": "frame_codec",
+    "decode_frames": "array",
+    "decompress_file": "transcode",
+    "encode_frame": "frame_codec",
+    "encode_frames": "array",
+    "verify_file": "verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -65,14 +65,19 @@ class FileSource:
 
     Parameters
     ----------
-    path : path-like
-        The file to open for reading.
+    file : binary file
+        Open for reading, with a descriptor; closed with this source.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file: IO[bytes] = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by close()
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self._lock = threading.Lock()
-        self._nbytes = os.fstat(self._file.fileno()).st_size
+        self._nbytes = os.fstat(file.fileno()).st_size
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a file by its path."""
+        return cls(Path(path).open("rb", buffering=0))
 
     @property
     def nbytes(self) -> int:

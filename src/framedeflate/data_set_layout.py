@@ -4,12 +4,12 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from framedeflate.errors import ImagePixelError, UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 
-__all__ = ["DataSetLayout", "Element", "Tag", "text_value"]
+__all__ = ["DataSetLayout", "Element", "ImagePixelAttributes", "Tag", "text_value"]
 
 
 class Tag:
@@ -83,6 +83,20 @@ class Element(NamedTuple):
         return self.value_position + self.value_nbytes
 
 
+class ImagePixelAttributes(TypedDict):
+    """The attributes that `ImagePixel` takes."""
+
+    rows: int
+    columns: int
+    bits_allocated: int
+    number_of_frames: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    planar_configuration: int
+    bits_stored: int
+    pixel_representation: int
+
+
 @dataclass(frozen=True, slots=True)
 class DataSetLayout:
     """Places and short values of the top-level Data Elements that matter here.
@@ -135,6 +149,19 @@ class DataSetLayout:
             kind ``no-pixel-data`` | ``float-pixel-data`` | ``image-pixel`` (attributes missing or out of range)
             | ``bits-allocated`` | ``number-of-frames``.
         """
+        try:
+            return ImagePixel(**self.image_pixel_attributes())
+        except ImagePixelError as error:
+            raise UnsupportedImageError(str(error), kind="image-pixel") from error
+
+    def image_pixel_attributes(self) -> ImagePixelAttributes:
+        """Return the attributes as they stand, which for compressed Frames need not describe native ones.
+
+        Raises
+        ------
+        UnsupportedImageError
+            As `image_pixel`, for what is missing or unreadable.
+        """
         self._check_pixel_data()
         rows, columns = self.unsigned_short(Tag.ROWS), self.unsigned_short(Tag.COLUMNS)
         bits_allocated = self.unsigned_short(Tag.BITS_ALLOCATED)
@@ -149,20 +176,17 @@ class DataSetLayout:
                 "image with the toolkit that made it",
                 kind="bits-allocated",
             )
-        try:
-            return ImagePixel(
-                rows=rows,
-                columns=columns,
-                bits_allocated=bits_allocated,
-                number_of_frames=self._number_of_frames(),
-                samples_per_pixel=self.unsigned_short(Tag.SAMPLES_PER_PIXEL) or 1,
-                photometric_interpretation=self.text(Tag.PHOTOMETRIC_INTERPRETATION),
-                planar_configuration=self.unsigned_short(Tag.PLANAR_CONFIGURATION) or 0,
-                bits_stored=self.unsigned_short(Tag.BITS_STORED) or 0,
-                pixel_representation=self.unsigned_short(Tag.PIXEL_REPRESENTATION) or 0,
-            )
-        except ImagePixelError as error:
-            raise UnsupportedImageError(str(error), kind="image-pixel") from error
+        return {
+            "rows": rows,
+            "columns": columns,
+            "bits_allocated": bits_allocated,
+            "number_of_frames": self._number_of_frames(),
+            "samples_per_pixel": self.unsigned_short(Tag.SAMPLES_PER_PIXEL) or 1,
+            "photometric_interpretation": self.text(Tag.PHOTOMETRIC_INTERPRETATION),
+            "planar_configuration": self.unsigned_short(Tag.PLANAR_CONFIGURATION) or 0,
+            "bits_stored": self.unsigned_short(Tag.BITS_STORED) or 0,
+            "pixel_representation": self.unsigned_short(Tag.PIXEL_REPRESENTATION) or 0,
+        }
 
     def _check_pixel_data(self) -> None:
         if Tag.FLOAT_PIXEL_DATA in self.elements or Tag.DOUBLE_FLOAT_PIXEL_DATA in self.elements:

@@ -2,6 +2,7 @@
 """Native bytes of a Frame to the value of its Fragment and back (PS3.5 8.2.16, A.4.13), one or many at a time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from framedeflate import engine
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_LEVEL",
     "MAX_EXPANSION",
+    "InflatedFrames",
     "decode_frame",
     "deflate_frames",
     "encode_frame",
@@ -29,7 +31,23 @@ DEFAULT_LEVEL: Final = 1
 MAX_EXPANSION: Final = 1032
 """DEFLATE's greatest expansion: 258 bytes from two bits (RFC 1951 3.2.5)."""
 
-_DEFECT_KINDS: Final = (None, "bad-data", "short-output", "excess-output", "not-terminated")
+_DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
+
+
+@dataclass(frozen=True, slots=True)
+class InflatedFrames:
+    """What was met while Frames were inflated.
+
+    Attributes
+    ----------
+    stream_nbytes : list of int
+        Bytes of each Fragment that belong to its stream (and wrapper, where it has one), the pad not counted.
+    problems : list of Problem
+        Departures that do not keep the Frames from being read; positions are not known here.
+    """
+
+    stream_nbytes: list[int]
+    problems: list[Problem]
 
 
 def pad(stream: bytes) -> bytes:
@@ -159,7 +177,7 @@ def inflate_frames(
     threads: int = 1,
     strict: bool = True,
     first_frame_number: int | None = None,
-) -> list[Problem]:
+) -> InflatedFrames:
     """Inflate Fragments into `out`, one Frame behind the other.
 
     Parameters
@@ -175,8 +193,7 @@ def inflate_frames(
 
     Returns
     -------
-    list of Problem
-        Departures that do not keep the Frames from being read; positions are not known here.
+    InflatedFrames
 
     Raises
     ------
@@ -185,25 +202,29 @@ def inflate_frames(
     """
     defects, consumed, produced = engine.inflate_frames(fragments, image_pixel.frame_nbytes, out, threads)
     problems: list[Problem] = []
-    # Streams that end with their Fragment, or one NULL before it, are the rule: only the others are looked at.
     for index, fragment in enumerate(fragments):
+        fragment_nbytes = memoryview(fragment).nbytes
+        # Streams that end with their Fragment are the rule, and need no further look.
+        if not defects[index] and fragment_nbytes == consumed[index]:
+            continue
         number = None if first_frame_number is None else first_frame_number + index
         if defects[index]:
-            kind = _DEFECT_KINDS[defects[index]]
             frame = memoryview(out).cast("B")[index * image_pixel.frame_nbytes :][: image_pixel.frame_nbytes]
             problem = _unwrap(fragment, image_pixel, frame, number)
             if problem is None:
+                kind = _DEFECT_KINDS[defects[index]]
                 raise FrameDecodeError(
-                    _decode_message(kind or "", produced[index], image_pixel.frame_nbytes, consumed[index]),
-                    kind=kind or "",
+                    _decode_message(kind, produced[index], image_pixel.frame_nbytes, consumed[index]),
+                    kind=kind,
                     expected_nbytes=image_pixel.frame_nbytes,
                     consumed_nbytes=consumed[index],
                     frame_number=number,
                 )
+            consumed[index] = fragment_nbytes
             problems.append(problem)
-        elif memoryview(fragment).nbytes != consumed[index]:
+        else:
             problems += _check_pad(fragment, consumed[index], image_pixel, number, strict=strict)
-    return problems
+    return InflatedFrames(consumed, problems)
 
 
 def _decode_message(kind: str, produced: int, expected: int, consumed: int) -> str:

@@ -19,7 +19,14 @@ from framedeflate.encapsulation import ITEM_HEADER_NBYTES
 from framedeflate.errors import EncapsulationError
 from framedeflate.problems import Problem, Severity
 
-__all__ = ["FragmentTable", "FrameIndex", "index_frames", "scan_fragments"]
+__all__ = [
+    "FragmentTable",
+    "FrameIndex",
+    "index_frames",
+    "read_extended_lengths",
+    "read_extended_offsets",
+    "scan_fragments",
+]
 
 _WINDOW_NBYTES = 1 << 12
 _MAX_WINDOW_NBYTES = 1 << 20
@@ -162,7 +169,8 @@ def index_frames(
         As `scan_fragments`; kind ``fragment-count``: Fragments that no table assigns to Frames.
     """
     table = yield from scan_fragments(layout)
-    extended, lengths = yield from _read_extended(layout, number_of_frames)
+    extended = yield from read_extended_offsets(layout, number_of_frames)
+    lengths = yield from read_extended_lengths(layout, number_of_frames)
     problems = list(_table_problems(layout, table, number_of_frames, extended, lengths))
     if len(table) == number_of_frames:
         return FrameIndex(table, range(number_of_frames + 1), tuple(problems))
@@ -186,19 +194,23 @@ def index_frames(
     return FrameIndex(table, starts, tuple(problems))
 
 
-def _read_extended(
-    layout: DataSetLayout, number_of_frames: int
-) -> Plan[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Read the Extended Offset Table and its Lengths; each empty where it is absent or of another size."""
-    tables = []
-    for tag in (Tag.EXTENDED_OFFSET_TABLE, Tag.EXTENDED_OFFSET_TABLE_LENGTHS):
-        element = layout.elements.get(tag)
-        value = b""
-        # Its size is checked first: Number of Frames and the element's length both belong to the file's writer.
-        if element is not None and element.value_nbytes == 8 * number_of_frames:
-            value = yield (element.value_position, element.end_position)
-        tables.append(_unpack(value, "Q", number_of_frames))
-    return tables[0], tables[1]
+def read_extended_offsets(layout: DataSetLayout, number_of_frames: int) -> Plan[tuple[int, ...]]:
+    """Plan: the Extended Offset Table (7FE0,0001); empty where it is absent or has not 8 bytes a Frame."""
+    return _read_table(layout, Tag.EXTENDED_OFFSET_TABLE, number_of_frames)
+
+
+def read_extended_lengths(layout: DataSetLayout, number_of_frames: int) -> Plan[tuple[int, ...]]:
+    """Plan: its Lengths (7FE0,0002); empty where they are absent or have not 8 bytes a Frame."""
+    return _read_table(layout, Tag.EXTENDED_OFFSET_TABLE_LENGTHS, number_of_frames)
+
+
+def _read_table(layout: DataSetLayout, tag: int, number_of_frames: int) -> Plan[tuple[int, ...]]:
+    element = layout.elements.get(tag)
+    # Its size is checked first: Number of Frames and the element's length both belong to the file's writer.
+    if element is None or element.value_nbytes != 8 * number_of_frames:
+        return ()
+    value = yield (element.value_position, element.end_position)
+    return _unpack(value, "Q", number_of_frames)
 
 
 def _unpack(table: bytes, code: str, number_of_frames: int) -> tuple[int, ...]:
@@ -211,7 +223,7 @@ def _fragments_at(table: FragmentTable, offsets: Sequence[int]) -> tuple[int, ..
     """Return the Fragment at each offset and the number of Fragments, or None where an offset hits none."""
     if not offsets or offsets[0]:
         return None
-    starts = []
+    starts: list[int] = []
     for offset in offsets:
         position = table.offset_origin + offset + ITEM_HEADER_NBYTES
         found = bisect_left(table.positions, position)
@@ -227,7 +239,7 @@ def _table_problems(
     number_of_frames: int,
     extended: Sequence[int],
     lengths: Sequence[int],
-) -> "list[Problem]":
+) -> list[Problem]:
     problems: list[Problem] = []
 
     def report(kind: str, severity: Severity, position: int, message: str) -> None:

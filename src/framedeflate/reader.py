@@ -62,7 +62,7 @@ class FrameReader:
             return cls(BytesSource(source), threads=threads, strict=strict)
         if not isinstance(source, str | os.PathLike):
             return cls(source, threads=threads, strict=strict)
-        file = FileSource(source)
+        file = FileSource.open(source)
         try:
             return cls(file, threads=threads, strict=strict)
         except BaseException:
@@ -82,7 +82,8 @@ class FrameReader:
         count = len(self)
         if not -count <= index < count:
             raise FrameNumberError(frame_number=index + 1, number_of_frames=count)
-        return self._read([index % count])[0]
+        frame: NDArray[Any] = self._read([index % count])[0]
+        return frame
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         for index, count in batches(self.image_pixel, batch_nbytes=1 << 20):

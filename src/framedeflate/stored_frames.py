@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 from framedeflate.byte_source import ByteSource, drive
 from framedeflate.data_set_layout import DataSetLayout, Element
 from framedeflate.errors import EncapsulationError, TransferSyntaxError, UnsupportedImageError
-from framedeflate.frame_codec import check_expansion, inflate_frames
+from framedeflate.frame_codec import InflatedFrames, check_expansion, inflate_frames
 from framedeflate.frame_index import FrameIndex, index_frames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.native_pixels import cut_frames, native_range, swap_words
-from framedeflate.problems import Problem
 from framedeflate.transfer_syntax import (
     DEFLATED_IMAGE_FRAME_COMPRESSION,
     ENCAPSULATED_UNCOMPRESSED,
@@ -41,6 +40,10 @@ class StoredFrames(Protocol):
     @property
     def image_pixel(self) -> ImagePixel:
         """Describes the Frames."""
+
+    @property
+    def index(self) -> FrameIndex | None:
+        """Where each Frame's Fragments are; None where Pixel Data is native."""
 
     def read(self, index: int, count: int) -> "Buffer":
         """Return `count` Frames from `index` (from 0) on, ``image_pixel.frame_nbytes`` bytes each, in one piece."""
@@ -98,6 +101,8 @@ class NativeFrames:
     UnsupportedImageError
         kind ``short-pixel-data``: not every Frame is there.
     """
+
+    index: None = None
 
     def __init__(self, source: ByteSource, layout: DataSetLayout, image_pixel: ImagePixel) -> None:
         self.image_pixel = image_pixel
@@ -183,15 +188,15 @@ class DeflatedFrames:
 
     def read(self, index: int, count: int) -> "Buffer":
         """Return `count` Frames from `index` (from 0) on, in one piece."""
-        frames, _problems = self.inflate(index, count)
+        frames, _met = self.inflate(index, count)
         return frames
 
-    def inflate(self, index: int, count: int) -> tuple[bytearray, list[Problem]]:
-        """As `read`, with the departures met on the way."""
+    def inflate(self, index: int, count: int) -> tuple[bytearray, InflatedFrames]:
+        """As `read`, with what was met on the way."""
         fragments = self._fragments(index, count)
         check_expansion(fragments, self.image_pixel, first_frame_number=index + 1)
         frames = bytearray(count * self.image_pixel.frame_nbytes)
-        problems = inflate_frames(
+        met = inflate_frames(
             fragments,
             self.image_pixel,
             frames,
@@ -199,7 +204,7 @@ class DeflatedFrames:
             strict=self.strict,
             first_frame_number=index + 1,
         )
-        return frames, problems
+        return frames, met
 
     def _fragments(self, index: int, count: int) -> list["bytes | memoryview"]:
         """Read the Fragments of neighbouring Frames in one request where they lie close together."""

@@ -62,7 +62,7 @@ class FragmentWriter:
 
     def write(self, streams: Iterable[bytes]) -> None:
         """Write the next Frames' streams, each as one Fragment."""
-        items = []
+        items: list[bytes] = []
         for stream in streams:
             if self._is_basic and self._offset > self._max_basic_offset:
                 self._file.writelines(items)

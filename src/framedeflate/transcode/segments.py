@@ -5,13 +5,17 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final, TypeAlias
 
 from framedeflate.byte_source import ByteSource
+from framedeflate.errors import DicomFormatError
 
-__all__ = ["Segment", "copy_segments", "without"]
+__all__ = ["Segment", "copy_segments", "read_segments", "without"]
 
 Segment: TypeAlias = bytes | tuple[int, int]
 """Bytes, or (start, stop) of the source."""
 
 _BLOCK_NBYTES: Final = 4 << 20
+
+MAX_HEADER_NBYTES: Final = 1 << 29
+"""Most bytes before or behind Pixel Data that are encoded anew, which needs them in memory."""
 
 
 def copy_segments(segments: Iterable[Segment], source: ByteSource, file: BinaryIO) -> None:
@@ -33,3 +37,23 @@ def without(start: int, stop: int, dropped: Iterable[tuple[int, int]]) -> Iterat
         start = max(start, behind)
     if start < stop:
         yield (start, stop)
+
+
+def read_segments(source: ByteSource, segments: Iterable[Segment]) -> bytes:
+    """Return the segments as one piece of memory.
+
+    Raises
+    ------
+    DicomFormatError
+        kind ``too-large``: together they pass 512 MiB.
+    """
+    parts = list(segments)
+    nbytes = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)
+    if nbytes > MAX_HEADER_NBYTES:
+        raise DicomFormatError(
+            f"the attributes beside Pixel Data have {nbytes} bytes; at most {MAX_HEADER_NBYTES} are encoded anew. "
+            "Convert the file to Explicit VR Little Endian first",
+            kind="too-large",
+            position=0,
+        )
+    return b"".join(part if isinstance(part, bytes) else source.get_range(*part) for part in parts)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A DICOM file into Deflated Image Frame Compression."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from framedeflate.atomic_file import atomic_file
+from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.errors import FrameDecodeError, RoundTripError, UnsupportedImageError
+from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames, inflate_frames
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.transcode.file_meta import encode_file_meta
+from framedeflate.transcode.fragment_writer import FragmentWriter
+from framedeflate.transcode.image_source import ImageSource, open_image_source
+from framedeflate.transcode.places import resolve_destination
+from framedeflate.transcode.result import Progress, TranscodeResult
+from framedeflate.transcode.segments import copy_segments
+from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Policy", "compress_file"]
+
+Policy: TypeAlias = Literal["all", "bilevel"]
+"""Which images are worth it: every one, or 1-bit images and label maps."""
+
+_LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+
+
+def compress_file(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | None = None,
+    *,
+    level: int = DEFAULT_LEVEL,
+    threads: int = 1,
+    check: bool = True,
+    overwrite: bool = False,
+    in_place: bool = False,
+    policy: Policy = "all",
+    strict: bool = True,
+    progress: Progress | None = None,
+) -> TranscodeResult:
+    """Write an image in Deflated Image Frame Compression (PS3.5 A.4.13), proven lossless before it is put in place.
+
+    Every attribute but the Transfer Syntax, the implementation's names and the offset tables stays, to the byte
+    where the source is Explicit VR Little Endian; the SOP Instance UID stays too (PS3.3 C.7.6.1.1.2). Frames are
+    streamed: memory does not grow with their number.
+
+    Parameters
+    ----------
+    source : path-like
+        A DICOM file in any Transfer Syntax whose Frames can be read.
+    destination : path-like, optional
+        The file to write.
+    level : int
+        1 (fastest) to 9 (smallest).
+    threads : int
+        Worker threads; 0 means all cores. The bytes written do not depend on it.
+    check : bool
+        Decode every Frame again and compare it with its native bytes.
+    overwrite : bool
+        Replace an existing destination.
+    in_place : bool
+        Replace the source.
+    policy : {"all", "bilevel"}
+        Which images to accept.
+    strict : bool
+        As `decode_frame`, for sources that are deflated already.
+    progress : callable, optional
+        Called with (frames done, frames in all).
+
+    Returns
+    -------
+    TranscodeResult
+
+    Raises
+    ------
+    UnsupportedImageError
+        The object cannot be carried by this Transfer Syntax; the message says what to do.
+    DicomFormatError, EncapsulationError, FrameDecodeError
+        The source is broken.
+    RoundTripError
+        A Frame did not decode to its native bytes. As after every error, no file is left under the final name.
+    OSError
+        The source cannot be read or the destination not written.
+    """
+    started = time.monotonic()
+    path = Path(source)
+    final, replace = resolve_destination(path, destination, in_place=in_place, overwrite=overwrite)
+    status = path.stat()
+    with open_image_source(path, threads=threads, strict=strict) as image:
+        _check_policy(image.layout, image.image_pixel, policy)
+        with atomic_file(final, overwrite=replace, mode=status.st_mode) as file:
+            file.write(encode_file_meta(image.meta, DEFLATED_IMAGE_FRAME_COMPRESSION))
+            copy_segments(image.head, image.source, file)
+            writer = FragmentWriter(file, image.image_pixel.number_of_frames)
+            _write_frames(image, writer, level=level, threads=threads, check=check, progress=progress)
+            writer.finish()
+            copy_segments(image.tail, image.source, file)
+            nbytes = file.tell()
+        return TranscodeResult(
+            source=path,
+            destination=final,
+            source_transfer_syntax_uid=image.meta.transfer_syntax_uid,
+            transfer_syntax_uid=DEFLATED_IMAGE_FRAME_COMPRESSION,
+            image_pixel=image.image_pixel,
+            number_of_frames=image.image_pixel.number_of_frames,
+            native_nbytes=image.image_pixel.native_nbytes,
+            deflated_nbytes=writer.fragments_nbytes,
+            source_nbytes=status.st_size,
+            destination_nbytes=nbytes,
+            excess_nbytes=image.excess_nbytes,
+            checked=check,
+            seconds=time.monotonic() - started,
+            notes=image.notes,
+        )
+
+
+def _check_policy(layout: DataSetLayout, image_pixel: ImagePixel, policy: Policy) -> None:
+    is_label_map = (
+        layout.text(Tag.SOP_CLASS_UID) == _LABEL_MAP_SEGMENTATION_STORAGE
+        or layout.text(Tag.SEGMENTATION_TYPE) == "LABELMAP"
+    )
+    if policy == "bilevel" and not (image_pixel.is_bilevel or is_label_map):
+        raise UnsupportedImageError(
+            "neither a 1-bit image nor a label map, and the policy accepts only those", kind="policy"
+        )
+
+
+def _write_frames(
+    image: ImageSource,
+    writer: FragmentWriter,
+    *,
+    level: int,
+    threads: int,
+    check: bool,
+    progress: Progress | None,
+) -> None:
+    image_pixel = image.image_pixel
+    for index, count, frames in image.frame_batches():
+        streams = deflate_frames(frames, image_pixel, level=level, threads=threads)
+        if check:
+            check_round_trip(streams, frames, image_pixel, threads=threads, first_frame_number=index + 1)
+        writer.write(streams)
+        if progress is not None:
+            progress(index + count, image_pixel.number_of_frames)
+
+
+def check_round_trip(
+    streams: list[bytes], frames: "Buffer", image_pixel: ImagePixel, *, threads: int, first_frame_number: int
+) -> None:
+    """Decode every stream and compare it with its Frame's native bytes.
+
+    Raises
+    ------
+    RoundTripError
+        For the first Frame that differs.
+    """
+    decoded = bytearray(len(streams) * image_pixel.frame_nbytes)
+    try:
+        inflate_frames(streams, image_pixel, decoded, threads=threads, first_frame_number=first_frame_number)
+    except FrameDecodeError as error:
+        raise RoundTripError(
+            "what was encoded does not decode; please report this as a bug", frame_number=error.frame_number
+        ) from error
+    native = memoryview(frames).cast("B")
+    if native == decoded:
+        return
+    size = image_pixel.frame_nbytes
+    for i in range(len(streams)):
+        if native[i * size : (i + 1) * size] != decoded[i * size : (i + 1) * size]:
+            raise RoundTripError(
+                "what was encoded does not decode to what was read; please report this as a bug",
+                frame_number=first_frame_number + i,
+            )

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A deflated DICOM file back into native Pixel Data."""
+
+import os
+import struct
+import time
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from framedeflate.atomic_file import atomic_file
+from framedeflate.errors import UnsupportedImageError
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.native_pixels import FrameJoiner
+from framedeflate.transcode.file_meta import encode_file_meta
+from framedeflate.transcode.image_source import ImageSource, open_image_source
+from framedeflate.transcode.places import resolve_destination
+from framedeflate.transcode.result import Progress, TranscodeResult
+from framedeflate.transcode.segments import Segment, copy_segments, read_segments
+from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+
+__all__ = ["decompress_file"]
+
+MAX_NATIVE_NBYTES: Final = 2**32 - 2
+"""What the 32-bit length of native Pixel Data can state (PS3.5 7.1)."""
+
+
+def decompress_file(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | None = None,
+    *,
+    implicit_vr: bool = False,
+    threads: int = 1,
+    overwrite: bool = False,
+    in_place: bool = False,
+    strict: bool = True,
+    progress: Progress | None = None,
+) -> TranscodeResult:
+    """Write an image with native Pixel Data, in Explicit (or Implicit) VR Little Endian.
+
+    1-bit Frames are joined bit by bit (PS3.5 8.2); deflated icons are inflated too. Pixel Data of more than 8 bits
+    is OW, else OB; in Implicit VR always OW (PS3.5 A.1, A.2). Frames are streamed.
+
+    Parameters
+    ----------
+    source : path-like
+        A file in Deflated Image Frame Compression, or any other whose Frames can be read.
+    destination : path-like, optional
+        The file to write.
+    implicit_vr : bool
+        Write Implicit VR Little Endian, DICOM's default Transfer Syntax.
+    threads : int
+        Worker threads; 0 means all cores.
+    overwrite : bool
+        Replace an existing destination.
+    in_place : bool
+        Replace the source.
+    strict : bool
+        As `decode_frame`.
+    progress : callable, optional
+        Called with (frames done, frames in all).
+
+    Returns
+    -------
+    TranscodeResult
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``too-large``: native Pixel Data would pass 2^32-2 bytes; others as `compress_file`.
+    FrameDecodeError
+        A Frame is broken. As after every error, no file is left under the final name.
+    DicomFormatError, EncapsulationError, OSError
+        As `compress_file`.
+    """
+    started = time.monotonic()
+    path = Path(source)
+    final, replace = resolve_destination(path, destination, in_place=in_place, overwrite=overwrite)
+    status = path.stat()
+    uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
+    with open_image_source(path, threads=threads, strict=strict) as image:
+        _check_size(image.image_pixel)
+        head, tail = _segments(image, implicit_vr=implicit_vr)
+        with atomic_file(final, overwrite=replace, mode=status.st_mode) as file:
+            file.write(encode_file_meta(image.meta, uid))
+            copy_segments(head, image.source, file)
+            _write_pixel_data(image, file, implicit_vr=implicit_vr, progress=progress)
+            copy_segments(tail, image.source, file)
+            nbytes = file.tell()
+        return TranscodeResult(
+            source=path,
+            destination=final,
+            source_transfer_syntax_uid=image.meta.transfer_syntax_uid,
+            transfer_syntax_uid=uid,
+            image_pixel=image.image_pixel,
+            number_of_frames=image.image_pixel.number_of_frames,
+            native_nbytes=image.image_pixel.native_nbytes,
+            deflated_nbytes=image.fragments_nbytes,
+            source_nbytes=status.st_size,
+            destination_nbytes=nbytes,
+            excess_nbytes=image.excess_nbytes,
+            checked=True,
+            seconds=time.monotonic() - started,
+            notes=image.notes,
+        )
+
+
+def _check_size(image_pixel: ImagePixel) -> None:
+    if image_pixel.native_nbytes > MAX_NATIVE_NBYTES:
+        raise UnsupportedImageError(
+            f"native Pixel Data would have {image_pixel.native_nbytes} bytes, more than the {MAX_NATIVE_NBYTES} "
+            "that its 32-bit length can state; keep the file deflated and read Frames one at a time",
+            kind="too-large",
+        )
+
+
+def _segments(image: ImageSource, *, implicit_vr: bool) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+    """Return head and tail as native Transfer Syntaxes ask: no encapsulated icon, VRs left out where implicit."""
+    head, tail = image.head, image.tail
+    if not (image.layout.encapsulated_icons or implicit_vr):
+        return head, tail
+    from framedeflate.data_set_encoding import to_implicit_little
+    from framedeflate.icon_image import inflate_icons
+
+    head_bytes, tail_bytes = read_segments(image.source, head), read_segments(image.source, tail)
+    if image.layout.encapsulated_icons:
+        head_bytes = inflate_icons(head_bytes)
+    if implicit_vr:
+        head_bytes = to_implicit_little(head_bytes)
+        tail_bytes = to_implicit_little(tail_bytes)
+    return (head_bytes,), (tail_bytes,)
+
+
+def _write_pixel_data(
+    image: ImageSource, file: BinaryIO, *, implicit_vr: bool, progress: Progress | None
+) -> None:
+    image_pixel = image.image_pixel
+    nbytes = image_pixel.native_nbytes + image_pixel.native_nbytes % 2
+    if implicit_vr:
+        file.write(struct.pack("<HHI", 0x7FE0, 0x0010, nbytes))
+    else:
+        vr = b"OW" if image_pixel.bits_allocated > 8 else b"OB"
+        file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, nbytes))
+    joiner = FrameJoiner(image_pixel)
+    for index, count, frames in image.frame_batches():
+        file.write(joiner.join(frames, count))
+        if progress is not None:
+            progress(index + count, image_pixel.number_of_frames)
+    file.write(joiner.finish())
+    file.write(bytes(image_pixel.native_nbytes % 2))

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every departure of a file from Deflated Image Frame Compression (PS3.5 8.2.16, A.4, A.4.13), with kind and place."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from framedeflate.byte_source import ByteSource, FileSource, drive
+from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.encapsulation import ITEM_HEADER_NBYTES
+from framedeflate.errors import (
+    DicomFormatError,
+    EncapsulationError,
+    FrameDecodeError,
+    UnsupportedImageError,
+)
+from framedeflate.frame_index import FrameIndex, index_frames, read_extended_lengths
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
+from framedeflate.problems import Problem, Severity
+from framedeflate.stored_frames import DeflatedFrames
+from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
+
+__all__ = ["verify_file"]
+
+_MANY_FRAMES: Final = 1000
+"""From here on an empty Basic Offset Table makes readers walk a long way to a late Frame."""
+
+_NATIVE_PHOTOMETRIC: Final = frozenset(
+    {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
+)
+
+
+def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
+    """Report every departure from the standard in a file by any writer.
+
+    Every Frame is inflated against its exact size, one at a time: memory never grows beyond a Frame, its Fragment
+    and the index of the Fragments.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    list of Problem
+        Empty where the file conforms. Frames that do not decode are problems too, not errors.
+
+    Raises
+    ------
+    DicomFormatError
+        kind ``not-part10``: this is no DICOM file at all.
+    OSError
+        The file cannot be read.
+    """
+    with FileSource.open(path) as source:
+        return list(verify_source(source))
+
+
+def verify_source(source: ByteSource) -> Iterator[Problem]:
+    """As `verify_file`, for anything that answers byte ranges; yields problems as they are found."""
+    meta = read_file_meta(source)
+    uid = meta.transfer_syntax_uid
+    if uid != DEFLATED_IMAGE_FRAME_COMPRESSION:
+        yield _file_problem(
+            "transfer-syntax",
+            "error",
+            f"the Transfer Syntax is {uid}, not {DEFLATED_IMAGE_FRAME_COMPRESSION}",
+        )
+        return
+    try:
+        layout = read_data_set_layout(source, meta, descend=True)
+        yield from _check_attributes(meta, layout)
+        image_pixel = layout.image_pixel()
+        index = drive(index_frames(layout, image_pixel.number_of_frames), source)
+    except (DicomFormatError, EncapsulationError) as error:
+        yield Problem(error.kind, "error", None, error.position, str(error))
+    except UnsupportedImageError as error:
+        yield _file_problem(error.kind, "error", str(error))
+    else:
+        yield from index.problems
+        yield from _check_tables(layout, index)
+        yield from _check_frames(source, layout, index, image_pixel)
+        yield from _check_tail(source, index, layout)
+
+
+def _file_problem(kind: str, severity: Severity, message: str) -> Problem:
+    return Problem(kind, severity, None, None, message)
+
+
+def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem]:
+    pixel_data = layout.pixel_data
+    if pixel_data is not None and pixel_data.vr != b"OB":
+        yield Problem(
+            "pixel-data-vr",
+            "error",
+            None,
+            pixel_data.header_position,
+            "encapsulated Pixel Data has another VR than OB (PS3.5 A.4)",
+        )
+    if Tag.FLOAT_PIXEL_DATA in layout.elements or Tag.DOUBLE_FLOAT_PIXEL_DATA in layout.elements:
+        yield _file_problem(
+            "float-pixel-data", "error", "Float Pixel Data is not allowed in this Transfer Syntax (PS3.5 A.4)"
+        )
+    photometric = layout.text(Tag.PHOTOMETRIC_INTERPRETATION)
+    if photometric and photometric not in _NATIVE_PHOTOMETRIC:
+        yield _file_problem(
+            "photometric-interpretation",
+            "error",
+            "the Photometric Interpretation belongs to another compression and has no meaning for these bytes "
+            "(PS3.5 8.2)",
+        )
+    yield from _check_bits(layout)
+    media_storage = meta.elements.get(0x00020003, b"").rstrip(b"\0 ")
+    instance = layout.values.get(Tag.SOP_INSTANCE_UID, b"").rstrip(b"\0 ")
+    if media_storage != instance:
+        yield _file_problem(
+            "media-storage-sop-instance-uid",
+            "error",
+            "the File Meta Information names another SOP Instance UID than the Data Set (PS3.10 7.1)",
+        )
+    if Tag.DIGITAL_SIGNATURES_SEQUENCE in layout.elements:
+        yield _file_problem(
+            "digital-signatures", "warning", "Digital Signatures made before deflating may no longer verify"
+        )
+
+
+def _check_bits(layout: DataSetLayout) -> Iterator[Problem]:
+    bits_stored, high_bit = layout.unsigned_short(Tag.BITS_STORED), layout.unsigned_short(Tag.HIGH_BIT)
+    if bits_stored is not None and high_bit is not None and high_bit != bits_stored - 1:
+        yield _file_problem(
+            "high-bit",
+            "error",
+            f"High Bit is {high_bit}, not Bits Stored ({bits_stored}) less 1 (PS3.5 8.1.1)",
+        )
+
+
+def _check_tables(layout: DataSetLayout, index: FrameIndex) -> Iterator[Problem]:
+    if (
+        len(index) >= _MANY_FRAMES
+        and not index.fragments.basic_offset_table
+        and Tag.EXTENDED_OFFSET_TABLE not in layout.elements
+    ):
+        yield Problem(
+            "empty-basic-offset-table",
+            "warning",
+            None,
+            index.fragments.offset_origin - ITEM_HEADER_NBYTES,
+            f"the Basic Offset Table is empty: readers must walk up to {len(index)} Items to a Frame",
+        )
+
+
+def _check_frames(
+    source: ByteSource, layout: DataSetLayout, index: FrameIndex, image_pixel: ImagePixel
+) -> Iterator[Problem]:
+    frames = DeflatedFrames(source, index, image_pixel, strict=False)
+    stated = drive(read_extended_lengths(layout, len(index)), source)
+    counted_pads = 0
+    for number in range(1, len(index) + 1):
+        places = index.byte_ranges(number - 1)
+        position = places[0][0] - ITEM_HEADER_NBYTES
+        yield from _check_items(places, number)
+        try:
+            _native, met = frames.inflate(number - 1, 1)
+        except FrameDecodeError as error:
+            yield Problem(error.kind, "error", number, position, str(error))
+            continue
+        for problem in met.problems:
+            yield replace(problem, position=position)
+        item_nbytes = sum(stop - start for start, stop in places)
+        if stated and stated[number - 1] == item_nbytes != met.stream_nbytes[0]:
+            counted_pads += 1
+    if counted_pads:
+        element = layout.elements[Tag.EXTENDED_OFFSET_TABLE_LENGTHS]
+        yield Problem(
+            "extended-offset-table-lengths-count-pad",
+            "warning",
+            None,
+            element.header_position,
+            f"the Extended Offset Table Lengths of {counted_pads} Frames count the pad, which is no part of the "
+            "stream (PS3.3 Table C.7-11a)",
+        )
+
+
+def _check_items(places: Sequence[tuple[int, int]], number: int) -> Iterator[Problem]:
+    for start, stop in places:
+        at = start - ITEM_HEADER_NBYTES
+        if start == stop:
+            message = "a Fragment is empty; it must hold two bytes at least (PS3.5 A.4)"
+            yield Problem("empty-fragment", "error", number, at, message)
+        elif (stop - start) % 2:
+            message = f"a Fragment of {stop - start} bytes; its length must be even (PS3.5 A.4)"
+            yield Problem("odd-fragment", "error", number, at, message)
+
+
+def _check_tail(source: ByteSource, index: FrameIndex, layout: DataSetLayout) -> Iterator[Problem]:
+    """Walk what follows Pixel Data: Data Set Trailing Padding, or nothing."""
+    tail = scan_data_set(
+        index.fragments.end_position, layout.end_position, implicit_vr=False, big_endian=False, descend=True
+    )
+    try:
+        drive(tail, source)
+    except DicomFormatError as error:
+        yield Problem(error.kind, "error", None, error.position, str(error))
