@@ -88,7 +88,7 @@ def describe_jpeg2000(frame: bytes) -> Codestream | None:
 
 
 def _describe_jpeg2000(frame: memoryview) -> Codestream | None:
-    if frame[:4] != b"\xff\x4f\xff\x51":
+    if bytes(frame[:4]) != b"\xff\x4f\xff\x51":
         return None
     right, bottom, left, top = struct.unpack_from(">4I", frame, 8)
     (samples,) = struct.unpack_from(">H", frame, 40)

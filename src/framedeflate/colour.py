@@ -61,7 +61,7 @@ def convert_colour(frame: "Buffer", image_pixel: ImagePixel, to: Literal["RGB", 
         `frame` has another size.
     """
     converted_image_pixel(image_pixel, to)
-    data = np.frombuffer(frame, "<u1" if image_pixel.bits_allocated == 8 else "<u2")
+    data = np.frombuffer(memoryview(frame), "<u1" if image_pixel.bits_allocated == 8 else "<u2")
     if data.nbytes != image_pixel.frame_nbytes:
         raise FrameEncodeError(f"{data.nbytes} bytes given where a Frame has {image_pixel.frame_nbytes}")
     pixels = _colour_by_pixel(data, image_pixel)

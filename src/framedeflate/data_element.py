@@ -113,13 +113,10 @@ class ElementReader:
         vr, value_at = b"", at + 8
         if not self.implicit_vr and group != 0xFFFE:
             _, _, vr, nbytes = self._tag_and_short(self.data, at)
-            if vr not in SHORT_VRS:
-                if not (vr.isalpha() and vr.isupper()):
-                    self.fail(
-                        f"({group:04X},{element:04X}) has no Value Representation where Explicit VR asks for one",
-                        kind="bad-structure",
-                        at=at,
-                    )
+            if not (vr.isalpha() and vr.isupper()):
+                # Some writers leave single elements, or an Item, in Implicit VR: the scan reads those too.
+                vr, nbytes = b"", self._long(self.data, at + 4)[0]
+            elif vr not in SHORT_VRS:
                 if at + 12 > stop:
                     self.fail("the Data Set ends inside a Data Element's header", kind="truncated", at=at)
                 nbytes, value_at = self._long(self.data, at + 8)[0], at + 12

@@ -296,6 +296,9 @@ class DataSetRewriter:
                 reader.fail("a Fragment of undefined length", kind="bad-structure", at=item.at)
             at = item.value_at + item.nbytes
             items.append(reader.data[item.value_at : at])
+        if _PIXEL_DATA in scope.image:
+            reader.fail("a second Pixel Data in one Item", kind="bad-structure", at=element.at)
+        scope.image[_PIXEL_DATA] = b""
         if self._decode_image is None or element.tag != _PIXEL_DATA:
             self._out += self._header(element.tag, vr, UNDEFINED_LENGTH)
             for value in items:

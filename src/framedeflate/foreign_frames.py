@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames in other compressed Transfer Syntaxes (RLE, JPEG, JPEG-LS, JPEG 2000) decoded to native bytes, one by one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from framedeflate.codestream import Codestream, describe_jpeg, describe_jpeg2000
 from framedeflate.colour import ybr_to_rgb
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CHANGED_ATTRIBUTES", "EncodedImage", "ForeignDecoder", "decode_foreign"]
+__all__ = ["CHANGED_ATTRIBUTES", "EncodedImage", "ForeignDecoder"]
 
 _JPEG_DCT: Final = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 _JPEG_LOSSLESS: Final = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
@@ -29,8 +29,8 @@ _HTJ2K: Final = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in (201, 202, 2
 CHANGED_ATTRIBUTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "Photometric Interpretation (0028,0004)": (
-            "RGB where it was YBR_RCT or YBR_ICT; RGB for colour in JPEG Baseline and Extended; RGB where JPEG "
-            "components are named so; YBR_FULL where YBR_FULL_422 was named in RLE, JPEG-LS, JPEG Lossless or JPEG 2000",
+            "RGB where it was YBR_RCT or YBR_ICT, for colour in JPEG Baseline and Extended, and where the JPEG "
+            "components are named R, G, B; YBR_FULL where YBR_FULL_422 was named in another syntax",
             "YBR_RCT and YBR_ICT never stand in native Pixel Data (PS3.5 8.2), and decoding undoes them. A DCT has "
             "rounded and subsampled already. Those other codestreams hold three full planes; nothing is converted "
             "where the process is lossless",
@@ -228,7 +228,7 @@ class ForeignDecoder:
             self._fail(f"its samples of {found.precision} bits do not fit {px.bits_allocated}", frame_number)
         return found
 
-    def _fail(self, message: str, frame_number: int) -> None:
+    def _fail(self, message: str, frame_number: int) -> NoReturn:
         raise FrameDecodeError(
             message,
             kind="bad-data",
@@ -285,23 +285,3 @@ def _native_bytes(array: "NDArray[np.generic]", px: ImagePixel) -> bytes:
     if px.is_bilevel:
         return np.packbits(np.ascontiguousarray(array).reshape(-1) != 0, bitorder="little").tobytes()
     return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def decode_foreign(
-    decoder: ForeignDecoder, frames: Iterable[Sequence[bytes]], *, first_frame_number: int = 1
-) -> Iterator[bytes]:
-    """Yield native Frames, one at a time; no more than one codestream and its Frame is held.
-
-    Parameters
-    ----------
-    frames : iterable of sequences of bytes
-        The Fragments of each Frame.
-
-    Raises
-    ------
-    FrameDecodeError
-        With the Frame's number.
-    """
-    for frame_number, fragments in enumerate(frames, first_frame_number):
-        frame = fragments[0] if len(fragments) == 1 else b"".join(fragments)
-        yield decoder.decode(bytes(frame), frame_number=frame_number)

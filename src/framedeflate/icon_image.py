@@ -2,6 +2,8 @@
 """Nested encapsulated Pixel Data, such as an Icon Image's (PS3.3 C.7.6.1.1.6), made native inside its Data Set."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
 
 from framedeflate.data_element import ElementReader
 from framedeflate.data_set_rewriter import DataSetRewriter, EncapsulatedImage, NativeImage
@@ -12,8 +14,11 @@ from framedeflate.image_pixel import ImagePixel
 
 __all__ = ["decode_icons", "inflate_icons"]
 
-_PIXEL_DATA_TAG = b"\xe0\x7f\x10\x00"
-_SHORT_ATTRIBUTES = {
+MAX_ICONS_NBYTES: Final = 1 << 26
+"""All nested images of a Data Set together, once native: 64 MiB, where an icon has some kilobytes."""
+
+_PIXEL_DATA_TAG: Final = b"\xe0\x7f\x10\x00"
+_SHORT_ATTRIBUTES: Final = {
     "rows": 0x00280010,
     "columns": 0x00280011,
     "bits_allocated": 0x00280100,
@@ -47,13 +52,15 @@ def inflate_icons(head: bytes, *, position: int = 0) -> bytes:
     DicomFormatError
         The Data Set cannot be walked.
     """
+    budget = _Budget()
 
     def inflate(image: EncapsulatedImage) -> NativeImage:
         fragment = _only_frame(image)
         try:
-            image_pixel = ImagePixel(**_attributes(image), **_photometric(image))
+            image_pixel = ImagePixel(**asdict(_attributes(image)))
         except ImagePixelError as error:
             raise UnsupportedImageError(f"in an Icon Image: {error}", kind="image-pixel") from error
+        budget.spend(image_pixel)
         return _native(decode_frame(fragment, image_pixel), image_pixel, {})
 
     return _rewrite(head, inflate, position)
@@ -71,16 +78,31 @@ def decode_icons(head: bytes, transfer_syntax_uid: str, *, position: int = 0) ->
     DicomFormatError
         The Data Set cannot be walked.
     """
+    budget = _Budget()
 
     def decode(image: EncapsulatedImage) -> NativeImage:
         frame = _only_frame(image)
-        encoded = EncodedImage(**_attributes(image), **_photometric(image))
-        decoder = ForeignDecoder(transfer_syntax_uid, encoded, frame)
+        decoder = ForeignDecoder(transfer_syntax_uid, _attributes(image), frame)
+        budget.spend(decoder.image_pixel)
         # Lossy Image Compression is an attribute of the image around the icon (C.7.6.1.1.5), so it is not added here.
         changes = decoder.attribute_changes(lossy_image_compression="00", encoded_nbytes=len(frame))
         return _native(decoder.decode(frame, frame_number=1), decoder.image_pixel, changes)
 
     return _rewrite(head, decode, position)
+
+
+class _Budget:
+    """Counts what nested images hold, before each is decoded: their number and size belong to the file's writer."""
+
+    def __init__(self) -> None:
+        self._nbytes = 0
+
+    def spend(self, image_pixel: ImagePixel) -> None:
+        self._nbytes += image_pixel.frame_nbytes
+        if self._nbytes > MAX_ICONS_NBYTES:
+            raise UnsupportedImageError(
+                f"the Icon Images would hold more than {MAX_ICONS_NBYTES} bytes together", kind="too-large"
+            )
 
 
 def _rewrite(head: bytes, decode: Callable[[EncapsulatedImage], NativeImage], position: int) -> bytes:
@@ -110,19 +132,16 @@ def _only_frame(image: EncapsulatedImage) -> bytes:
     return b"".join(image.items[1:])
 
 
-def _attributes(image: EncapsulatedImage) -> dict[str, int]:
+def _attributes(image: EncapsulatedImage) -> EncodedImage:
     values = {name: image.attributes.get(tag, b"") for name, tag in _SHORT_ATTRIBUTES.items()}
-    numbers = {name: int.from_bytes(value[:2], "little") for name, value in values.items() if len(value) >= 2}
+    numbers: dict[str, Any] = {
+        name: int.from_bytes(value[:2], "little") for name, value in values.items() if len(value) >= 2
+    }
     missing = [name for name in ("rows", "columns", "bits_allocated") if name not in numbers]
     if missing:
         raise UnsupportedImageError(f"an Icon Image lacks {', '.join(missing)}", kind="image-pixel")
-    return numbers
-
-
-def _photometric(image: EncapsulatedImage) -> dict[str, str]:
-    return {
-        "photometric_interpretation": image.attributes.get(0x00280004, b"").decode("latin-1").strip(" \0")
-    }
+    photometric = image.attributes.get(0x00280004, b"").decode("latin-1").strip(" \0")
+    return EncodedImage(**numbers, photometric_interpretation=photometric)
 
 
 def _native(frame: bytes, image_pixel: ImagePixel, changes: dict[int, tuple[bytes, bytes]]) -> NativeImage:

@@ -10,7 +10,9 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from framedeflate.errors import FrameDecodeError, MissingExtraError, UnsupportedImageError
@@ -49,13 +51,18 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
+@cache
+def _datadict() -> ModuleType:
+    # Importing pydicom imports the decoders too, some of which warn on Pythons newer than they are.
+    with _without_warnings():
+        return import_module("pydicom.datadict")
+
+
 @lru_cache(maxsize=1 << 14)
 def dictionary_vr(tag: int) -> str:
     """Return the VR of a standard element (PS3.6): ``"US or SS"`` where it is ambiguous, ``"UN"`` if unknown."""
-    from pydicom.datadict import dictionary_VR
-
     try:
-        return dictionary_VR(tag)
+        return str(_datadict().dictionary_VR(tag))
     except KeyError:
         return "UN"
 
@@ -63,10 +70,8 @@ def dictionary_vr(tag: int) -> str:
 @lru_cache(maxsize=1 << 14)
 def private_dictionary_vr(tag: int, creator: str) -> str:
     """Return the VR of a private element by the private dictionary that pydicom carries; ``"UN"`` if unknown."""
-    from pydicom.datadict import private_dictionary_VR
-
     try:
-        return private_dictionary_VR(tag, creator)
+        return str(_datadict().private_dictionary_VR(tag, creator))
     except KeyError:
         return "UN"
 
@@ -82,7 +87,7 @@ def require_decoder(transfer_syntax_uid: str, *, bits_stored: int) -> None:
         kind ``decoder``: nothing that pydicom knows would.
     """
     with _without_warnings():
-        from pydicom.pixels import get_decoder
+        from pydicom.pixels.decoders.base import get_decoder
         from pydicom.uid import UID, JPEGExtended12Bit
 
         uid = UID(transfer_syntax_uid)
@@ -145,7 +150,7 @@ def decode_frame_array(
     # One Item without a Basic Offset Table: pydicom then has nothing to search for.
     encapsulated = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(even)) + even
     with _without_warnings():
-        from pydicom.pixels import get_decoder
+        from pydicom.pixels.decoders.base import get_decoder
 
         try:
             array, properties = get_decoder(transfer_syntax_uid).as_array(
