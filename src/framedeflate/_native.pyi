@@ -1,27 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C++ core. ``_reference`` offers the same functions; ``engine`` chooses between the two."""
+"""The C++ core. ``_reference`` offers the same functions; ``engine`` chooses between the two.
+
+Buffers are contiguous; those named ``out`` and ``into`` are writable. A size that does not fit, or a number out of
+range, is a ValueError before anything is read or written. Both engines release the GIL where they work on pixels.
+Bits are counted from the least significant of a byte (PS3.5 8.1.1, Annex D).
+"""
 
 from collections.abc import Sequence, Set
 
-from typing_extensions import Buffer
+from framedeflate.buffer import Buffer
 
-def deflate_frames(frames: Buffer, frame_nbytes: int, row_nbits: int, level: int, threads: int) -> list[bytes]: ...
-def photographic_frames(frames: Buffer, frame_nbytes: int, row_nbits: int) -> bytes: ...
+def deflate_frames(
+    frames: Buffer, frame_nbytes: int, row_nbits: int, level: int, threads: int
+) -> list[bytes]:
+    """Deflate each `frame_nbytes` of `frames` into a raw stream (RFC 1951) of its own, without a pad byte.
+
+    `row_nbits` is the distance at which a Frame resembles itself, one row; any value is correct. `level` is 1
+    (fastest) to 9 (smallest). `threads` 0 means all cores.
+    """
+
+def photographic_frames(frames: Buffer, frame_nbytes: int, row_nbits: int) -> bytes:
+    """Return one byte a Frame: 1 where a general encoder serves it better than `deflate_frames`."""
+
 def inflate_frames(
     fragments: Sequence[Buffer], frame_nbytes: int, out: Buffer, threads: int
-) -> tuple[bytes, list[int], list[int]]: ...
-def cut_bits(source: Buffer, first_bit: int, frame_nbits: int, nframes: int) -> bytes: ...
-def join_bits(frames: Buffer, frame_nbits: int, nframes: int, first_bit: int, into: Buffer) -> None: ...
-def unpack_bits(frames: Buffer, frame_nbits: int, nframes: int, out: Buffer) -> None: ...
-def pack_bits(pixels: Buffer, frame_nbits: int, nframes: int) -> bytes: ...
-def scan_items(window: Buffer, start: int) -> tuple[list[int], list[int], int, int]: ...
+) -> tuple[bytes, list[int], list[int]]:
+    """Inflate each raw stream into its `frame_nbytes` of `out`, which holds just that for each of them.
+
+    Returns
+    -------
+    defects : bytes
+        One a Fragment: 0 none; 1 bad data: a pattern no encoder writes; 2 short output: the final block ended before
+        the Frame was full; 3 excess output: the stream goes on beyond it; 4 not terminated: the Fragment ends before
+        the final block does. The Frame of a Fragment with a defect is all zero.
+    consumed : list of int
+        Bytes of each Fragment up to and with the last bit of its stream; where there is a defect, roughly up to it.
+    produced : list of int
+        Bytes inflated; where there is a defect other than short output, at most as many as are sure.
+    """
+
+def cut_bits(source: Buffer, first_bit: int, frame_nbits: int, nframes: int) -> bytes:
+    """Cut Frames of `frame_nbits` bits that lie one behind the other from `first_bit` of `source` on.
+
+    Each gets ceil(frame_nbits / 8) bytes of its own, unused bits zero.
+    """
+
+def join_bits(frames: Buffer, frame_nbits: int, nframes: int, first_bit: int, into: Buffer) -> None:
+    """Lay Frames that each start at a byte one behind the other, from `first_bit` of `into` on.
+
+    Bits before it are kept, those behind the last Frame in its last byte are zeroed, bytes after it are left alone.
+    """
+
+def unpack_bits(frames: Buffer, frame_nbits: int, nframes: int, out: Buffer) -> None:
+    """Write one byte, 0 or 1, a pixel of Frames that each start at a byte."""
+
+def pack_bits(pixels: Buffer, frame_nbits: int, nframes: int) -> bytes:
+    """Return Frames that each start at a byte from one byte a pixel, of which any but 0 is a 1."""
+
+def scan_items(window: Buffer, start: int) -> tuple[list[int], list[int], int, int]:
+    """Walk the Items (FFFE,E000) of encapsulated Pixel Data that begin in `window` from byte `start` on (PS3.5 A.4).
+
+    Returns
+    -------
+    value_positions, value_nbytes : list of int
+        Of each Item whose header lies in the window, wherever its value ends; from the start of the window.
+    resume : int
+        See `status`; may lie beyond the window, as values are skipped.
+    status : int
+        0: go on with a window that holds `resume`. 1: the Sequence Delimitation Item was found, `resume` lies behind
+        it. 2: at `resume` there is another tag, or an Item of undefined length.
+    """
 
 class ElementScan:
+    """A walk over the Data Element headers of one Data Set (PS3.5 7), window by window; values are skipped.
+
+    Parameters
+    ----------
+    start, stop : int
+        Positions of the Data Set's first byte and of its end.
+    implicit_vr, big_endian : bool
+        Its encoding.
+    wanted : set of int
+        Tags (``0x7FE00010``) of which a record is kept: of the first of each at the top level.
+    descend : bool
+        Go into Sequences of defined length too, and record nested Pixel Data of undefined length, at most 64 of them.
+        Those of Implicit VR cannot be told from other values, and are skipped.
+
+    Attributes
+    ----------
+    resume : int
+        Position from which the next window is needed. May be far ahead.
+    status : str
+        ``more`` | ``done``: `stop` was reached | ``pixel-data``: Pixel Data of undefined length at the top level, with
+        its first Item at `resume` | ``bad-structure`` | ``too-deep``: more than 64 Sequences within each other |
+        ``truncated``: something reaches beyond `stop`. All but the first are final.
+    defect_position : int
+        Position of the header that is wrong, or -1.
+    records : list of tuple
+        ``(tag, vr, header_position, value_position, value_nbytes, depth)``: `vr` is two bytes, or none where the header
+        has no VR; `value_nbytes` is -1 for undefined length; `depth` counts the Sequences around the element.
+    """
+
     def __init__(
         self, *, start: int, stop: int, implicit_vr: bool, big_endian: bool, wanted: Set[int], descend: bool
     ) -> None: ...
-    resume: int
-    status: str
-    defect_position: int
-    records: list[tuple[int, bytes, int, int, int, int]]
-    def feed(self, window: Buffer, position: int) -> None: ...
+    @property
+    def resume(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def defect_position(self) -> int: ...
+    @property
+    def records(self) -> list[tuple[int, bytes, int, int, int, int]]: ...
+    def feed(self, window: Buffer, position: int) -> None:
+        """Go on at `resume` as far as `window`, whose first byte lies at `position`, reaches.
+
+        Give it 12 bytes from `resume` on, or what there is up to `stop`, to get any further.
+        """

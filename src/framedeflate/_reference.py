@@ -261,11 +261,7 @@ class ElementScan:
     def _header(self, view: memoryview, at: int) -> _Header | None:
         """Return the header at ``at``; None where the window ends inside it or there is no room for one."""
         level = self._levels[-1]
-        left = level.end - self.resume
-        if left < 8:
-            self._fail_at_end()
-            return None
-        if at + 8 > len(view):
+        if self._lacks(8, view, at):
             return None
         order = ">" if level.big_endian else "<"
         group, element, nbytes = struct.unpack_from(order + "HHI", view, at)
@@ -276,12 +272,16 @@ class ElementScan:
             return _Header(tag, b"", nbytes, 8)
         if vr in _SHORT_LENGTH:
             return _Header(tag, vr, struct.unpack_from(order + "H", view, at + 6)[0], 8)
-        if left < 12:
-            self._fail_at_end()
-            return None
-        if at + 12 > len(view):
+        if self._lacks(12, view, at):
             return None
         return _Header(tag, vr, struct.unpack_from(order + "I", view, at + 8)[0], 12)
+
+    def _lacks(self, nbytes: int, view: memoryview, at: int) -> bool:
+        """Tell whether the window ends before `nbytes` of header, which must fit the level in any case."""
+        if self._levels[-1].end - self.resume < nbytes:
+            self._fail_at_end()
+            return True
+        return at + nbytes > len(view)
 
     def _take_item(self, header: _Header) -> None:
         level = self._levels[-1]
