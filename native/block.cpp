@@ -59,24 +59,25 @@ DistanceCode distance_code(std::size_t distance) noexcept {
 
 void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, BlockPlan& plan) {
   histogram.litlen[kEndOfBlock] = 1;
-  build_code_lengths({histogram.litlen.data(), kLitLenSymbols}, kMaxCodeLength, plan.code.litlen_lengths);
-  build_code_lengths({histogram.distance.data(), kDistanceSymbols}, kMaxCodeLength,
-                     plan.code.distance_lengths);
+  SymbolCode& litlen = plan.code.litlen;
+  SymbolCode& distance = plan.code.distance;
+  litlen.build({histogram.litlen.data(), kLitLenSymbols}, kMaxCodeLength);
+  distance.build({histogram.distance.data(), kDistanceSymbols}, kMaxCodeLength);
   plan_header(plan.code, {}, plan.header);
 
   const BlockCode& fixed = fixed_code();
   std::size_t extra_nbits = 0, dynamic_nbits = plan.header.nbits, fixed_nbits = 0;
-  const auto add = [&](std::size_t count, unsigned dynamic_length, unsigned fixed_length, unsigned extra) {
-    dynamic_nbits += count * dynamic_length;
-    fixed_nbits += count * fixed_length;
-    extra_nbits += count * extra;
-  };
-  for (std::size_t i = 0; i < kLitLenSymbols; ++i) {
-    const unsigned extra = i > kEndOfBlock ? kLengthExtra[i - 257] : 0;
-    add(histogram.litlen[i], plan.code.litlen_lengths[i], fixed.litlen_lengths[i], extra);
+  for (std::size_t i = 0; i < litlen.nused; ++i) {
+    const std::size_t symbol = litlen.used[i], count = histogram.litlen[symbol];
+    dynamic_nbits += count * litlen.lengths[symbol];
+    fixed_nbits += count * fixed.litlen.lengths[symbol];
+    if (symbol > kEndOfBlock) extra_nbits += count * kLengthExtra[symbol - 257];
   }
-  for (std::size_t i = 0; i < kDistanceSymbols; ++i) {
-    add(histogram.distance[i], plan.code.distance_lengths[i], 5, kDistanceExtra[i]);
+  for (std::size_t i = 0; i < distance.nused; ++i) {
+    const std::size_t symbol = distance.used[i], count = histogram.distance[symbol];
+    dynamic_nbits += count * distance.lengths[symbol];
+    fixed_nbits += count * 5;
+    extra_nbits += count * kDistanceExtra[symbol];
   }
   const std::size_t stored = stored_nbits(nbytes, pending);
   const std::size_t coded = 3 + extra_nbits + std::min(dynamic_nbits, fixed_nbits);
@@ -87,7 +88,8 @@ void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, Bloc
     plan.kind = BlockKind::fixed;
   } else {
     plan.kind = BlockKind::dynamic;
-    plan.code.assign();
+    litlen.assign();
+    distance.assign();
   }
 }
 

@@ -34,31 +34,28 @@ std::size_t row_distance(std::span<const std::uint8_t> frame, std::size_t row_nb
   return row >= 2 && row < frame.size() && row <= kWindow ? row : 0;
 }
 
-void map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers) {
+bool map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers) {
   const std::size_t nwords = map_nwords(frame.size());
   if (buffers.run_map.size() < nwords) {
     buffers.run_map.resize(nwords);
     buffers.row_map.resize(nwords);
   }
-  if (row != 0) {
-    map_run_and_row(frame, row, buffers.run_map.data(), buffers.row_map.data());
-  } else {
-    map_equal(frame, 1, buffers.run_map.data());
-    std::fill_n(buffers.row_map.data(), nwords, 0);
-  }
+  if (row != 0) return map_run_and_row(frame, row, buffers.run_map.data(), buffers.row_map.data());
+  map_equal(frame, 1, buffers.run_map.data());
+  std::fill_n(buffers.row_map.data(), nwords, 0);
+  return false;
 }
 
 std::size_t deflate_frame(std::span<const std::uint8_t> frame, std::size_t row_nbits, int level,
                           EncoderScratch& scratch, std::span<std::uint8_t> out) {
   EncoderScratch::Buffers& buffers = scratch.buffers();
-  const bool uniform = !frame.empty() && is_uniform(frame);
+  const std::size_t row = row_distance(frame, row_nbits);
+  const bool uniform = map_frame(frame, row, buffers);
   if (uniform && buffers.uniform_nbytes == frame.size() && buffers.uniform_value == frame[0] &&
       buffers.uniform_level == level) {
     std::memcpy(out.data(), buffers.uniform_stream.data(), buffers.uniform_stream.size());
     return buffers.uniform_stream.size();
   }
-  const std::size_t row = uniform ? 0 : row_distance(frame, row_nbits);
-  map_frame(frame, row, buffers);
   BitWriter writer(out.data());
   if (level <= 1) {
     deflate_fast(frame, row, buffers, writer);

@@ -27,8 +27,8 @@ struct EncoderScratch::Buffers {
 // The distance in bytes that stands for "one row up", or 0 if there is none that DEFLATE can express.
 [[nodiscard]] std::size_t row_distance(std::span<const std::uint8_t> frame, std::size_t row_nbits) noexcept;
 
-// Fills run_map and row_map for the frame.
-void map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers);
+// Fills run_map and row_map for the frame; true if it is known to be of one value.
+bool map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers);
 
 // Both write every block of the frame; the maps are filled.
 void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,

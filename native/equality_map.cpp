@@ -15,35 +15,49 @@
 namespace framedeflate {
 namespace {
 
-// A comparer says which of 64 bytes at `a` equal those at `b`.
+constexpr std::uint64_t kOnes = ~std::uint64_t{0};
+
+// `equal` says which of 64 bytes at `a` equal those at `b`; `all_are` whether all 64 have one value.
 struct PortableCompare {
-  static std::uint64_t mask(const std::uint8_t* a, const std::uint8_t* b) noexcept {
+  static std::uint64_t equal(const std::uint8_t* a, const std::uint8_t* b) noexcept {
     std::uint64_t result = 0;
     for (unsigned i = 0; i < 64; ++i) result |= std::uint64_t{a[i] == b[i]} << i;
     return result;
+  }
+  static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
+    const std::uint64_t eight = value * std::uint64_t{0x0101010101010101};
+    std::uint64_t differences = 0, word = 0;
+    for (unsigned i = 0; i < 64; i += 8) {
+      std::memcpy(&word, a + i, sizeof word);
+      differences |= word ^ eight;
+    }
+    return differences == 0;
   }
 };
 
 #if defined(FRAMEDEFLATE_SSE2)
 struct SimdCompare {
-  static std::uint64_t mask(const std::uint8_t* a, const std::uint8_t* b) noexcept {
-    const auto load = [](const std::uint8_t* at) {
-      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  static __m128i load(const std::uint8_t* at) noexcept {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  }
+  static std::uint64_t equal(const std::uint8_t* a, const std::uint8_t* b) noexcept {
+    const auto mask = [](const std::uint8_t* x, const std::uint8_t* y) {
+      return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(x), load(y))));
     };
-    const __m128i e0 = _mm_cmpeq_epi8(load(a), load(b));
-    const __m128i e1 = _mm_cmpeq_epi8(load(a + 16), load(b + 16));
-    const __m128i e2 = _mm_cmpeq_epi8(load(a + 32), load(b + 32));
-    const __m128i e3 = _mm_cmpeq_epi8(load(a + 48), load(b + 48));
-    const auto m0 = static_cast<std::uint32_t>(_mm_movemask_epi8(e0));
-    const auto m1 = static_cast<std::uint32_t>(_mm_movemask_epi8(e1));
-    const auto m2 = static_cast<std::uint32_t>(_mm_movemask_epi8(e2));
-    const auto m3 = static_cast<std::uint32_t>(_mm_movemask_epi8(e3));
-    return std::uint64_t{m0 | m1 << 16} | std::uint64_t{m2 | m3 << 16} << 32;
+    const std::uint32_t low = mask(a, b) | mask(a + 16, b + 16) << 16;
+    const std::uint32_t high = mask(a + 32, b + 32) | mask(a + 48, b + 48) << 16;
+    return low | std::uint64_t{high} << 32;
+  }
+  static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
+    const __m128i wanted = _mm_set1_epi8(static_cast<char>(value));
+    const __m128i low = _mm_and_si128(_mm_cmpeq_epi8(load(a), wanted), _mm_cmpeq_epi8(load(a + 16), wanted));
+    const __m128i high = _mm_and_si128(_mm_cmpeq_epi8(load(a + 32), wanted), _mm_cmpeq_epi8(load(a + 48), wanted));
+    return _mm_movemask_epi8(_mm_and_si128(low, high)) == 0xFFFF;
   }
 };
 #elif defined(FRAMEDEFLATE_NEON)
 struct SimdCompare {
-  static std::uint64_t mask(const std::uint8_t* a, const std::uint8_t* b) noexcept {
+  static std::uint64_t equal(const std::uint8_t* a, const std::uint8_t* b) noexcept {
     // Each lane keeps its own bit; three rounds of pairwise adds bring eight lanes into a byte.
     static constexpr std::uint8_t kBits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     const uint8x16_t bits = vld1q_u8(kBits);
@@ -53,6 +67,12 @@ struct SimdCompare {
     const uint8x16_t e3 = vandq_u8(vceqq_u8(vld1q_u8(a + 48), vld1q_u8(b + 48)), bits);
     const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(e0, e1), vpaddq_u8(e2, e3));
     return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
+  }
+  static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
+    const uint8x16_t wanted = vdupq_n_u8(value);
+    const uint8x16_t low = vandq_u8(vceqq_u8(vld1q_u8(a), wanted), vceqq_u8(vld1q_u8(a + 16), wanted));
+    const uint8x16_t high = vandq_u8(vceqq_u8(vld1q_u8(a + 32), wanted), vceqq_u8(vld1q_u8(a + 48), wanted));
+    return vminvq_u8(vandq_u8(low, high)) == 0xFF;
   }
 };
 #else
@@ -64,8 +84,7 @@ void clear_behind(std::size_t nbytes, std::uint64_t* map) noexcept {
 }
 
 // A word of the map that whole 64-byte compares cannot make: at the start of the frame or at its end.
-std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance,
-                        std::size_t first) noexcept {
+std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance, std::size_t first) noexcept {
   std::uint64_t word = 0;
   const std::size_t stop = std::min(bytes.size(), first + 64);
   for (std::size_t i = std::max(first, distance); i < stop; ++i) {
@@ -79,84 +98,71 @@ void map_equal_with(std::span<const std::uint8_t> bytes, std::size_t distance, s
   const std::size_t n = bytes.size();
   std::size_t i = 0;
   for (; i < n && i < distance; i += 64) map[i / 64] = edge_word(bytes, distance, i);
-  for (; i + 64 <= n; i += 64) map[i / 64] = Compare::mask(bytes.data() + i, bytes.data() + i - distance);
+  for (; i + 64 <= n; i += 64) map[i / 64] = Compare::equal(bytes.data() + i, bytes.data() + i - distance);
   if (i < n) map[i / 64] = edge_word(bytes, distance, i);
   clear_behind(n, map);
 }
 
 template <class Compare>
-void map_both_with(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
+bool map_both_with(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
                    std::uint64_t* row_map) noexcept {
   const std::size_t n = bytes.size();
   const std::uint8_t* data = bytes.data();
-  // Where byte has equalled byte for a whole row and this word, the row map is all ones without a look: true
-  // of most of a sparse frame, and well predicted there.
-  const std::size_t settled = (row + 62) / 64 + 1;
-  std::size_t ones = 0, i = 0;
+  std::size_t i = 0;
   for (; i < n && i < row; i += 64) {
-    run_map[i / 64] = i > 0 && i + 64 <= n ? Compare::mask(data + i, data + i - 1) : edge_word(bytes, 1, i);
+    run_map[i / 64] = i > 0 && i + 64 <= n ? Compare::equal(data + i, data + i - 1) : edge_word(bytes, 1, i);
     row_map[i / 64] = edge_word(bytes, row, i);
-    ones = run_map[i / 64] == ~std::uint64_t{0} ? ones + 1 : 0;
   }
+  // Most of a sparse frame is one value for long. There one compare with that value answers for the run map, and once it
+  // has lasted a whole row (bytes from `since` on are `value`) for the row map as well. Well predicted where it matters.
+  std::uint8_t value = n > 0 ? data[0] : 0;
+  std::size_t since = 0;
+  while (since < i && since < n && data[since] == value) ++since;
+  since = since == std::min(i, n) ? 0 : i;
   for (; i + 64 <= n; i += 64) {
-    const std::uint64_t run = Compare::mask(data + i, data + i - 1);
+    std::uint64_t run = kOnes;
+    if (data[i - 1] != value || !Compare::all_are(data + i, value)) {
+      run = Compare::equal(data + i, data + i - 1);
+      value = data[i + 63];
+      since = i + 63;
+    }
     run_map[i / 64] = run;
-    ones = run == ~std::uint64_t{0} ? ones + 1 : 0;
-    row_map[i / 64] = ones >= settled ? ~std::uint64_t{0} : Compare::mask(data + i, data + i - row);
+    row_map[i / 64] = since + row <= i ? kOnes : Compare::equal(data + i, data + i - row);
   }
+  const bool uniform_so_far = since == 0;
   if (i < n) {
     run_map[i / 64] = edge_word(bytes, 1, i);
     row_map[i / 64] = edge_word(bytes, row, i);
   }
   clear_behind(n, run_map);
   clear_behind(n, row_map);
-}
-
-template <class Compare>
-bool is_uniform_with(std::span<const std::uint8_t> bytes) noexcept {
-  const std::size_t n = bytes.size();
-  const std::uint8_t* data = bytes.data();
-  if (n < 2) return true;
-  std::size_t i = 1;
-  for (; i + 64 <= n; i += 64) {
-    if (Compare::mask(data + i, data + i - 1) != ~std::uint64_t{0}) return false;
-  }
-  for (; i < n; ++i) {
-    if (data[i] != data[i - 1]) return false;
-  }
-  return true;
+  return n < 2 || (uniform_so_far && (i >= n || run_map[i / 64] == kOnes >> (64 - (n - i))));
 }
 
 }  // namespace
 
-std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept {
-  return SimdCompare::mask(a, b);
-}
+std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept { return SimdCompare::equal(a, b); }
 
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept {
   map_equal_with<SimdCompare>(bytes, distance, map);
 }
 
-void map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
+bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
                      std::uint64_t* row_map) noexcept {
-  map_both_with<SimdCompare>(bytes, row, run_map, row_map);
+  return map_both_with<SimdCompare>(bytes, row, run_map, row_map);
 }
 
-bool is_uniform(std::span<const std::uint8_t> bytes) noexcept { return is_uniform_with<SimdCompare>(bytes); }
-
 namespace portable {
+
+std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept { return PortableCompare::equal(a, b); }
 
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept {
   map_equal_with<PortableCompare>(bytes, distance, map);
 }
 
-void map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
+bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
                      std::uint64_t* row_map) noexcept {
-  map_both_with<PortableCompare>(bytes, row, run_map, row_map);
-}
-
-bool is_uniform(std::span<const std::uint8_t> bytes) noexcept {
-  return is_uniform_with<PortableCompare>(bytes);
+  return map_both_with<PortableCompare>(bytes, row, run_map, row_map);
 }
 
 }  // namespace portable

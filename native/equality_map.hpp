@@ -19,23 +19,20 @@ namespace framedeflate {
 // Words that a map of nbytes takes, with the zero words behind it that let readers look ahead.
 [[nodiscard]] constexpr std::size_t map_nwords(std::size_t nbytes) noexcept { return nbytes / 64 + 3; }
 
-// Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i <
-// distance and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
+// Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i < distance
+// and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept;
 
-// Two such maps in one pass: at distance 1 and at `row` (at least 2).
-void map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
+// Two such maps in one pass: at distance 1 and at `row` (at least 2). Returns whether all bytes are the same.
+bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
                      std::uint64_t* row_map) noexcept;
-
-// Whether all bytes are the same. Stops at the first that is not.
-[[nodiscard]] bool is_uniform(std::span<const std::uint8_t> bytes) noexcept;
 
 // The same three without SIMD, for machines without it and for the tests.
 namespace portable {
+[[nodiscard]] std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept;
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept;
-void map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
+bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
                      std::uint64_t* row_map) noexcept;
-[[nodiscard]] bool is_uniform(std::span<const std::uint8_t> bytes) noexcept;
 }  // namespace portable
 
 // 64 bits of a map from bit i on.

@@ -99,87 +99,112 @@ void limited_lengths(const std::vector<Leaf>& leaves, unsigned limit, std::span<
   }
 }
 
-}  // namespace
-
-void build_code_lengths(std::span<const std::uint32_t> counts, unsigned limit,
-                        std::span<std::uint8_t> lengths) {
-  std::array<Leaf, kLitLenSymbols + 2> sorted;
-  std::size_t n = 0;
-  for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {
-    lengths[symbol] = 0;
-    if (counts[symbol] != 0) sorted[n++] = {counts[symbol], static_cast<std::uint32_t>(symbol)};
-  }
-  if (n == 0) return;
-  if (n == 1) {
-    lengths[sorted[0].symbol] = 1;
+// Sorts keys. Few keys are ranked by comparing all with all, which has no branch to mispredict.
+void sort_keys(std::uint32_t* keys, std::size_t n) {
+  if (n > 96) {
+    std::sort(keys, keys + n);
     return;
   }
-  // Ties go by symbol, so that every standard library sorts alike.
-  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(n),
-            [](const Leaf& a, const Leaf& b) {
-              return a.count != b.count ? a.count < b.count : a.symbol < b.symbol;
-            });
-  std::array<std::uint32_t, kLitLenSymbols + 2> depths;
-  for (std::size_t i = 0; i < n; ++i) depths[i] = sorted[i].count;
-  minimum_redundancy(depths.data(), n);
-  if (depths[0] > limit) {
-    limited_lengths({sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(n)}, limit, lengths);
-    return;
+  std::array<std::uint32_t, 96> sorted;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint32_t rank = 0;
+    for (std::size_t j = 0; j < n; ++j) rank += keys[j] < keys[i];
+    sorted[rank] = keys[i];
   }
-  for (std::size_t i = 0; i < n; ++i) lengths[sorted[i].symbol] = static_cast<std::uint8_t>(depths[i]);
+  std::copy_n(sorted.begin(), n, keys);
 }
 
-void assign_codes(std::span<const std::uint8_t> lengths, std::span<std::uint16_t> codes) {
+constexpr std::array<std::uint8_t, 256> reversed_bytes() {
+  std::array<std::uint8_t, 256> table{};
+  for (unsigned i = 0; i < 256; ++i) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if ((i >> bit & 1) != 0) table[i] = static_cast<std::uint8_t>(table[i] | 0x80U >> bit);
+    }
+  }
+  return table;
+}
+
+constexpr std::array<std::uint8_t, 256> kReversed = reversed_bytes();
+
+// In this order the lengths of the code length code are sent (RFC 1951, 3.2.7).
+constexpr std::array<std::uint8_t, 19> kOrder = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
+
+}  // namespace
+
+void SymbolCode::build(std::span<const std::uint32_t> counts, unsigned limit) {
+  lengths.fill(0);
+  std::array<std::uint32_t, kMost> keys, depths;
+  std::size_t n = 0;
+  for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {
+    used[n] = static_cast<std::uint16_t>(symbol);
+    keys[n] = counts[symbol] << 9 | static_cast<std::uint32_t>(symbol);
+    n += counts[symbol] != 0;
+  }
+  nused = n;
+  if (n < 2) {
+    if (n == 1) lengths[used[0]] = 1;
+    return;
+  }
+  sort_keys(keys.data(), n);
+  for (std::size_t i = 0; i < n; ++i) depths[i] = keys[i] >> 9;
+  minimum_redundancy(depths.data(), n);
+  if (depths[0] > limit) {
+    std::vector<Leaf> leaves(n);
+    for (std::size_t i = 0; i < n; ++i) leaves[i] = {keys[i] >> 9, keys[i] & 0x1FF};
+    limited_lengths(leaves, limit, lengths);
+    return;
+  }
+  for (std::size_t i = 0; i < n; ++i) lengths[keys[i] & 0x1FF] = static_cast<std::uint8_t>(depths[i]);
+}
+
+void SymbolCode::take(std::span<const std::uint8_t> given) {
+  lengths.fill(0);
+  nused = 0;
+  for (std::size_t symbol = 0; symbol < given.size(); ++symbol) {
+    lengths[symbol] = given[symbol];
+    if (given[symbol] != 0) used[nused++] = static_cast<std::uint16_t>(symbol);
+  }
+}
+
+void SymbolCode::assign() {
   std::array<std::uint32_t, kMaxCodeLength + 2> next{};
-  for (const std::uint8_t length : lengths) ++next[length];
-  next[0] = 0;
+  for (std::size_t i = 0; i < nused; ++i) ++next[lengths[used[i]]];
   std::uint32_t code = 0;
   for (unsigned length = 1; length <= kMaxCodeLength; ++length) {
     const std::uint32_t here = next[length];
     next[length] = code;
     code = (code + here) << 1;
   }
-  for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
-    const unsigned length = lengths[symbol];
-    if (length == 0) {
-      codes[symbol] = 0;
-      continue;
-    }
-    std::uint32_t bits = next[length]++;
-    bits = (bits & 0x5555) << 1 | (bits >> 1 & 0x5555);
-    bits = (bits & 0x3333) << 2 | (bits >> 2 & 0x3333);
-    bits = (bits & 0x0F0F) << 4 | (bits >> 4 & 0x0F0F);
-    bits = (bits & 0x00FF) << 8 | bits >> 8;
-    codes[symbol] = static_cast<std::uint16_t>(bits >> (16 - length));
+  for (std::size_t i = 0; i < nused; ++i) {
+    const std::uint32_t length = lengths[used[i]];
+    const std::uint32_t bits = next[length]++;
+    const std::uint32_t turned = std::uint32_t{kReversed[bits & 0xFF]} << 8 | kReversed[bits >> 8 & 0xFF];
+    entries[used[i]] = turned >> (16 - length) | length << 16;
   }
 }
 
 const BlockCode& fixed_code() {
   static const BlockCode code = [] {
     BlockCode fixed;
-    for (std::size_t symbol = 0; symbol < fixed.litlen_lengths.size(); ++symbol) {
-      fixed.litlen_lengths[symbol] = symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8;
+    std::array<std::uint8_t, SymbolCode::kMost> lengths;
+    for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
+      lengths[symbol] = symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8;
     }
-    fixed.distance_lengths.fill(5);
-    fixed.assign();
+    fixed.litlen.take(lengths);
+    fixed.litlen.assign();
+    lengths.fill(5);
+    fixed.distance.take({lengths.data(), 32});
+    fixed.distance.assign();
     return fixed;
   }();
   return code;
 }
 
 void plan_header(const BlockCode& code, HeaderStyle style, DynamicHeader& header) {
-  static constexpr std::array<std::uint8_t, 19> kOrder = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
-                                                          11, 4,  12, 3, 13, 2, 14, 1, 15};
-  unsigned nlitlen = kLitLenSymbols, ndistance = kDistanceSymbols;
-  while (nlitlen > 257 && code.litlen_lengths[nlitlen - 1] == 0) --nlitlen;
-  while (ndistance > 1 && code.distance_lengths[ndistance - 1] == 0) --ndistance;
-  header.nlitlen = nlitlen;
-  header.ndistance = ndistance;
-
-  std::array<std::uint8_t, kLitLenSymbols + kDistanceSymbols> sequence;
-  std::copy_n(code.litlen_lengths.begin(), nlitlen, sequence.begin());
-  std::copy_n(code.distance_lengths.begin(), ndistance, sequence.begin() + nlitlen);
-  const std::size_t total = nlitlen + ndistance;
+  const SymbolCode& litlen = code.litlen;
+  const SymbolCode& distance = code.distance;
+  header.nlitlen = std::max(257U, litlen.used[litlen.nused - 1] + 1U);
+  header.ndistance = distance.nused == 0 ? 1 : distance.used[distance.nused - 1] + 1U;
 
   std::array<std::uint32_t, 19> counts{};
   std::size_t nitems = 0, nextra = 0;
@@ -188,58 +213,81 @@ void plan_header(const BlockCode& code, HeaderStyle style, DynamicHeader& header
     ++counts[symbol];
     nextra += extra_nbits;
   };
-  for (std::size_t i = 0; i < total;) {
-    const std::uint8_t length = sequence[i];
-    std::size_t run = 1;
-    while (i + run < total && sequence[i + run] == length) ++run;
-    i += run;
-    if (length == 0) {
-      while (run >= 11 && style.long_zeros) {
-        const std::size_t part = std::min<std::size_t>(run, 138);
-        emit(18, part - 11, 7);
-        run -= part;
-      }
-      while (run >= 3 && style.short_zeros) {
-        const std::size_t part = std::min<std::size_t>(run, 10);
-        emit(17, part - 3, 3);
-        run -= part;
-      }
-    } else if (run >= 4 && style.repeat_previous) {
+  const auto zeros = [&](std::size_t run) {
+    while (run >= 11 && style.long_zeros) {
+      const std::size_t part = std::min<std::size_t>(run, 138);
+      emit(18, part - 11, 7);
+      run -= part;
+    }
+    while (run >= 3 && style.short_zeros) {
+      const std::size_t part = std::min<std::size_t>(run, 10);
+      emit(17, part - 3, 3);
+      run -= part;
+    }
+    for (; run > 0; --run) emit(0, 0, 0);
+  };
+  const auto lengths = [&](std::uint8_t length, std::size_t run) {
+    if (run >= 4 && style.repeat_previous) {
       emit(length, 0, 0);
       --run;
       while (run >= 3) {
         // 7 as 4 + 3 and 8 as 4 + 4 rather than 6 and lone lengths.
-        const std::size_t part = run == 7 ? 4 : run == 8 ? 4 : std::min<std::size_t>(run, 6);
+        const std::size_t part = run == 7 || run == 8 ? 4 : std::min<std::size_t>(run, 6);
         emit(16, part - 3, 2);
         run -= part;
       }
     }
     for (; run > 0; --run) emit(length, 0, 0);
+  };
+
+  // Both alphabets are one sequence; what lies between two used symbols is zeros.
+  std::size_t next = 0, run = 0;
+  std::uint8_t length = 0;
+  const auto visit = [&](std::size_t place, std::uint8_t its_length) {
+    if (place == next && its_length == length) {
+      ++run;
+    } else {
+      if (run > 0) lengths(length, run);
+      zeros(place - next);
+      length = its_length;
+      run = 1;
+    }
+    next = place + 1;
+  };
+  for (std::size_t i = 0; i < litlen.nused; ++i) visit(litlen.used[i], litlen.lengths[litlen.used[i]]);
+  for (std::size_t i = 0; i < distance.nused; ++i) {
+    visit(header.nlitlen + distance.used[i], distance.lengths[distance.used[i]]);
   }
+  lengths(length, run);
+  zeros(header.nlitlen + header.ndistance - next);
   header.nitems = nitems;
 
   // A lone symbol would leave the code incomplete, which decoders refuse here.
-  std::size_t used = 0;
-  for (const std::uint32_t count : counts) used += count != 0;
-  if (used == 1) ++counts[counts[0] != 0 ? 18 : 0];
-  build_code_lengths(counts, 7, header.lengths);
-  assign_codes(header.lengths, header.codes);
+  std::size_t nkinds = 0;
+  for (const std::uint32_t count : counts) nkinds += count != 0;
+  if (nkinds == 1) ++counts[counts[0] != 0 ? 18 : 0];
+  header.code.build(counts, 7);
+  header.code.assign();
   header.ncodelength = 19;
-  while (header.ncodelength > 4 && header.lengths[kOrder[header.ncodelength - 1]] == 0) --header.ncodelength;
+  while (header.ncodelength > 4 && header.code.lengths[kOrder[header.ncodelength - 1]] == 0) --header.ncodelength;
   header.nbits = 14 + 3 * std::size_t{header.ncodelength} + nextra;
-  for (std::size_t i = 0; i < nitems; ++i) header.nbits += header.lengths[header.items[i].symbol];
+  for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {
+    header.nbits += std::size_t{counts[symbol]} * header.code.lengths[symbol];
+  }
 }
 
 void DynamicHeader::write(BitWriter& writer) const {
-  static constexpr std::array<std::uint8_t, 19> kOrder = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
-                                                          11, 4,  12, 3, 13, 2, 14, 1, 15};
   writer.put(nlitlen - 257, 5);
   writer.put(ndistance - 1, 5);
   writer.put_and_flush(ncodelength - 4, 4);
-  for (unsigned i = 0; i < ncodelength; ++i) writer.put_and_flush(lengths[kOrder[i]], 3);
+  std::uint64_t packed = 0;
+  for (unsigned i = 0; i < ncodelength; ++i) packed |= std::uint64_t{code.lengths[kOrder[i]]} << (3 * i);
+  writer.put_and_flush(packed & 0xFFFFFFFF, std::min(3 * ncodelength, 32U));
+  if (3 * ncodelength > 32) writer.put_and_flush(packed >> 32, 3 * ncodelength - 32);
   for (std::size_t i = 0; i < nitems; ++i) {
     const Item item = items[i];
-    writer.put(codes[item.symbol], lengths[item.symbol]);
+    const std::uint32_t entry = code.entries[item.symbol];
+    writer.put(entry & 0xFFFF, entry >> 16);
     if (item.symbol >= 16) writer.put(item.extra, item.symbol == 16 ? 2 : item.symbol == 17 ? 3 : 7);
     writer.flush();
   }
