@@ -8,7 +8,7 @@ Bits are counted from the least significant of a byte (PS3.5 8.1.1, Annex D).
 
 from collections.abc import Sequence, Set
 
-from framedeflate.buffer import Buffer
+from typing_extensions import Buffer
 
 def deflate_frames(
     frames: Buffer, frame_nbytes: int, row_nbits: int, level: int, threads: int

@@ -3,12 +3,12 @@
 
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self, TypeAlias, TypeVar
 
-__all__ = ["ByteSource", "BytesSource", "FileSource", "Plan", "drive"]
+__all__ = ["ByteSource", "BytesSource", "FileSource", "Plan", "drive", "sequential_reader"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,18 @@ def drive(plan: Plan[T], source: ByteSource) -> T:
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def sequential_reader(source: ByteSource, position: int) -> Callable[[int], bytes]:
+    """Return a function that reads on from `position`, as a file's ``read`` does."""
+
+    def read(nbytes: int) -> bytes:
+        nonlocal position
+        block = source.get_range(position, position + nbytes)
+        position += len(block)
+        return block
+
+    return read
 
 
 class BytesSource:

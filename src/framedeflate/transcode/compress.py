@@ -2,19 +2,17 @@
 """A DICOM file into Deflated Image Frame Compression."""
 
 import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from framedeflate.atomic_file import atomic_file
 from framedeflate.data_set_layout import DataSetLayout, Tag
 from framedeflate.errors import FrameDecodeError, RoundTripError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames, inflate_frames
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.fragment_writer import FragmentWriter
 from framedeflate.transcode.image_source import ImageSource, open_image_source
-from framedeflate.transcode.places import resolve_destination
+from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
 from framedeflate.transcode.segments import copy_segments
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
@@ -40,6 +38,7 @@ def compress_file(
     overwrite: bool = False,
     in_place: bool = False,
     policy: Policy = "all",
+    photometric_interpretation: ColourSpace | None = None,
     strict: bool = True,
     progress: Progress | None = None,
 ) -> TranscodeResult:
@@ -67,6 +66,9 @@ def compress_file(
         Replace the source.
     policy : {"all", "bilevel"}
         Which images to accept.
+    photometric_interpretation : {"RGB", "YBR_FULL"}, optional
+        Convert colour Frames. That rounds, so the result is another instance: its SOP Instance UID is new, Image
+        Type says DERIVED, and Derivation Description says what was done (PS3.3 C.7.6.1.1.2).
     strict : bool
         As `decode_frame`, for sources that are deflated already.
     progress : callable, optional
@@ -87,35 +89,26 @@ def compress_file(
     OSError
         The source cannot be read or the destination not written.
     """
-    started = time.monotonic()
-    path = Path(source)
-    final, replace = resolve_destination(path, destination, in_place=in_place, overwrite=overwrite)
-    status = path.stat()
-    with open_image_source(path, threads=threads, strict=strict) as image:
+    job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
+    with open_image_source(job.source, threads=threads, strict=strict) as image:
         _check_policy(image.layout, image.image_pixel, policy)
-        with atomic_file(final, overwrite=replace, mode=status.st_mode) as file:
-            file.write(encode_file_meta(image.meta, DEFLATED_IMAGE_FRAME_COMPRESSION))
+        if photometric_interpretation is not None:
+            image.convert_colour(photometric_interpretation)
+        with job.output() as file:
+            meta = encode_file_meta(
+                image.meta, DEFLATED_IMAGE_FRAME_COMPRESSION, sop_instance_uid=image.sop_instance_uid
+            )
+            file.write(meta)
             copy_segments(image.head, image.source, file)
             writer = FragmentWriter(file, image.image_pixel.number_of_frames)
             _write_frames(image, writer, level=level, threads=threads, check=check, progress=progress)
             writer.finish()
             copy_segments(image.tail, image.source, file)
-            nbytes = file.tell()
-        return TranscodeResult(
-            source=path,
-            destination=final,
-            source_transfer_syntax_uid=image.meta.transfer_syntax_uid,
-            transfer_syntax_uid=DEFLATED_IMAGE_FRAME_COMPRESSION,
-            image_pixel=image.image_pixel,
-            number_of_frames=image.image_pixel.number_of_frames,
-            native_nbytes=image.image_pixel.native_nbytes,
+        return job.result_of_image(
+            image,
+            DEFLATED_IMAGE_FRAME_COMPRESSION,
             deflated_nbytes=writer.fragments_nbytes,
-            source_nbytes=status.st_size,
-            destination_nbytes=nbytes,
-            excess_nbytes=image.excess_nbytes,
             checked=check,
-            seconds=time.monotonic() - started,
-            notes=image.notes,
         )
 
 

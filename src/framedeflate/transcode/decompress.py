@@ -3,17 +3,14 @@
 
 import os
 import struct
-import time
-from pathlib import Path
 from typing import BinaryIO, Final
 
-from framedeflate.atomic_file import atomic_file
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.native_pixels import FrameJoiner
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.image_source import ImageSource, open_image_source
-from framedeflate.transcode.places import resolve_destination
+from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
 from framedeflate.transcode.segments import Segment, copy_segments, read_segments
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
@@ -72,36 +69,18 @@ def decompress_file(
     DicomFormatError, EncapsulationError, OSError
         As `compress_file`.
     """
-    started = time.monotonic()
-    path = Path(source)
-    final, replace = resolve_destination(path, destination, in_place=in_place, overwrite=overwrite)
-    status = path.stat()
+    job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
-    with open_image_source(path, threads=threads, strict=strict) as image:
+    with open_image_source(job.source, threads=threads, strict=strict) as image:
         _check_size(image.image_pixel)
         head, tail = _segments(image, implicit_vr=implicit_vr)
-        with atomic_file(final, overwrite=replace, mode=status.st_mode) as file:
+        with job.output() as file:
             file.write(encode_file_meta(image.meta, uid))
             copy_segments(head, image.source, file)
             _write_pixel_data(image, file, implicit_vr=implicit_vr, progress=progress)
             copy_segments(tail, image.source, file)
-            nbytes = file.tell()
-        return TranscodeResult(
-            source=path,
-            destination=final,
-            source_transfer_syntax_uid=image.meta.transfer_syntax_uid,
-            transfer_syntax_uid=uid,
-            image_pixel=image.image_pixel,
-            number_of_frames=image.image_pixel.number_of_frames,
-            native_nbytes=image.image_pixel.native_nbytes,
-            deflated_nbytes=image.fragments_nbytes,
-            source_nbytes=status.st_size,
-            destination_nbytes=nbytes,
-            excess_nbytes=image.excess_nbytes,
-            checked=True,
-            seconds=time.monotonic() - started,
-            notes=image.notes,
-        )
+        # Every Frame was inflated against its exact size: that is the check there is.
+        return job.result_of_image(image, uid, deflated_nbytes=image.fragments_nbytes, checked=True)
 
 
 def _check_size(image_pixel: ImagePixel) -> None:

@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from framedeflate.byte_source import ByteSource, FileSource, drive
+from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_reader
 from framedeflate.data_set_layout import DataSetLayout, Tag
 from framedeflate.deflated_data_set import inflate_data_set
 from framedeflate.image_pixel import ImagePixel
@@ -20,6 +20,7 @@ from framedeflate.stored_frames import (
     batches,
     open_frames,
 )
+from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames, converted_head, new_uid
 from framedeflate.transcode.segments import Segment, read_segments, without
 from framedeflate.transfer_syntax import (
     DEFLATED_DATA_SET,
@@ -63,6 +64,8 @@ class ImageSource(AbstractContextManager["ImageSource"]):
         Bytes of native Pixel Data behind the last Frame that are left out (PS3.5 8.1.1), the even pad not counted.
     notes : tuple of str
         What a person should know of the result.
+    sop_instance_uid : str
+        A new one where the pixels were changed; else empty.
     """
 
     source: ByteSource
@@ -74,6 +77,7 @@ class ImageSource(AbstractContextManager["ImageSource"]):
     excess_nbytes: int
     notes: tuple[str, ...]
     _stack: ExitStack
+    sop_instance_uid: str = ""
 
     @property
     def image_pixel(self) -> ImagePixel:
@@ -89,6 +93,25 @@ class ImageSource(AbstractContextManager["ImageSource"]):
         """Yield (index, count, native bytes of these Frames in one piece), in order."""
         for index, count in batches(self.image_pixel):
             yield index, count, self.frames.read(index, count)
+
+    def convert_colour(self, to: ColourSpace) -> None:
+        """Convert the Frames to another colour space, and make this another instance; nothing where it is theirs.
+
+        Raises
+        ------
+        UnsupportedImageError
+            kind ``photometric-interpretation`` | ``bits-allocated``: no such conversion is defined.
+        """
+        before = self.image_pixel
+        if before.photometric_interpretation == to:
+            return
+        frames = ConvertedFrames(self.frames, to)
+        head = read_segments(self.source, self.head)
+        self.sop_instance_uid = new_uid()
+        self.head = (converted_head(head, self.layout, frames.image_pixel, self.sop_instance_uid),)
+        self.frames = frames
+        said = f"colours were converted from {before.photometric_interpretation} to {to}, which rounds"
+        self.notes += (f"{said}; the SOP Instance UID is new",)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -156,16 +179,9 @@ def inflate_to_temporary(source: ByteSource, meta: FileMeta) -> FileSource:
     DicomFormatError
         kind ``truncated`` | ``bad-value`` | ``too-large`` (more than 8 GiB).
     """
-    position = meta.data_set_position
-
-    def read(nbytes: int) -> bytes:
-        nonlocal position
-        block = source.get_range(position, position + nbytes)
-        position += len(block)
-        return block
-
     file = TemporaryFile()  # noqa: SIM115 - closed with the FileSource
     try:
+        read = sequential_reader(source, meta.data_set_position)
         inflate_data_set(read, file.write, position=meta.data_set_position)
         file.flush()
         return FileSource(file)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image whose colours are converted on the way: only ever by name, since rounding loses (PS3.5 8.2.2 note)."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from framedeflate.colour import convert_colour, converted_image_pixel
+from framedeflate.data_element import replace_elements
+from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.stored_frames import StoredFrames
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["ColourSpace", "ConvertedFrames", "converted_head", "new_uid"]
+
+ColourSpace: TypeAlias = Literal["RGB", "YBR_FULL"]
+
+_MAX_ST_NBYTES: Final = 1024
+
+
+@dataclass(slots=True)
+class ConvertedFrames:
+    """Frames of another source in the wanted colour space, Planar Configuration 0.
+
+    Attributes
+    ----------
+    frames : StoredFrames
+        The source's.
+    to : {"RGB", "YBR_FULL"}
+        The colour space wanted.
+    """
+
+    frames: StoredFrames
+    to: ColourSpace
+    image_pixel: ImagePixel = field(init=False)
+    index: None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.image_pixel = converted_image_pixel(self.frames.image_pixel, self.to)
+
+    def read(self, index: int, count: int) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, in one piece."""
+        source = self.frames.image_pixel
+        native = memoryview(self.frames.read(index, count)).cast("B")
+        return b"".join(
+            convert_colour(native[start : start + source.frame_nbytes], source, self.to)
+            for start in range(0, len(native), source.frame_nbytes)
+        )
+
+
+def converted_head(
+    head: bytes, layout: DataSetLayout, image_pixel: ImagePixel, sop_instance_uid: str
+) -> bytes:
+    """Return the Data Set before Pixel Data as it is true of converted Frames.
+
+    Pixels that differ make another instance (PS3.3 C.7.6.1.1.2), which is derived and says from what. An earlier
+    Derivation Description is kept before ours.
+    """
+    earlier = layout.values.get(Tag.DERIVATION_DESCRIPTION, b"").rstrip(b"\0 ")
+    said = f"Colour space converted to {image_pixel.photometric_interpretation}".encode("ascii")
+    description = earlier + b"; " + said if earlier else said
+    _original, _, rest = layout.values.get(Tag.IMAGE_TYPE, b"").rstrip(b"\0 ").partition(b"\\")
+    changes = {
+        Tag.IMAGE_TYPE: (b"CS", b"DERIVED\\" + (rest or b"PRIMARY")),
+        Tag.SOP_INSTANCE_UID: (b"UI", sop_instance_uid.encode("ascii")),
+        Tag.PHOTOMETRIC_INTERPRETATION: (b"CS", image_pixel.photometric_interpretation.encode("ascii")),
+        Tag.PLANAR_CONFIGURATION: (b"US", b"\0\0"),
+        # An ST holds 1024 characters (PS3.5 6.2): where both do not fit, what happened here is said.
+        Tag.DERIVATION_DESCRIPTION: (b"ST", description if len(description) <= _MAX_ST_NBYTES else said),
+    }
+    return replace_elements(head, changes, position=layout.position)
+
+
+def new_uid() -> str:
+    """Return a UID made from a random UUID (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects that the frame syntax cannot carry: the whole Data Set as one deflate stream, and back (PS3.5 A.5)."""
+
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from framedeflate.byte_source import ByteSource, BytesSource, FileSource, sequential_reader
+from framedeflate.deflated_data_set import deflate_data_set, inflate_data_set
+from framedeflate.errors import RoundTripError, TransferSyntaxError
+from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta
+from framedeflate.transcode.decompress import decompress_file
+from framedeflate.transcode.file_meta import encode_file_meta
+from framedeflate.transcode.job import Job
+from framedeflate.transcode.result import TranscodeResult
+from framedeflate.transcode.segments import read_segments
+from framedeflate.transfer_syntax import (
+    DEFLATED_DATA_SET,
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+)
+
+__all__ = ["compress_data_set_file", "decompress_data_set_file"]
+
+_ZLIB_LEVEL: Final = 6
+
+
+def compress_data_set_file(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | None = None,
+    *,
+    level: int = _ZLIB_LEVEL,
+    check: bool = True,
+    overwrite: bool = False,
+    in_place: bool = False,
+) -> TranscodeResult:
+    """Write any object in Deflated Explicit VR Little Endian (PS3.5 A.5): parametric maps, reports, plans.
+
+    Parameters
+    ----------
+    source : path-like
+        A DICOM file; a compressed image is decompressed first.
+    destination : path-like, optional
+        The file to write.
+    level : int
+        1 (fastest) to 9 (smallest), those of zlib.
+    check : bool
+        Inflate what was written and compare its length and CRC-32 with those of the Data Set.
+    overwrite, in_place : bool
+        As `compress_file`.
+
+    Returns
+    -------
+    TranscodeResult
+        ``native_nbytes`` and ``deflated_nbytes`` are those of the Data Set and of its stream.
+
+    Raises
+    ------
+    TransferSyntaxError
+        The Data Set is deflated already.
+    DicomFormatError, UnsupportedImageError, RoundTripError, OSError
+        As `compress_file`.
+    """
+    job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
+    with FileSource.open(job.source) as file_source:
+        meta = read_file_meta(file_source)
+        with _explicit_little(job.source, file_source, meta) as (data_set, start), job.output() as file:
+            original = _Measured(sequential_reader(data_set, start))
+            file.write(encode_file_meta(meta, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN))
+            position = file.tell()
+            stream_nbytes = deflate_data_set(original.read, file.write, level=level)
+            if check:
+                _check(file, position, original)
+    return job.result_of_data_set(
+        meta.transfer_syntax_uid,
+        DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        native_nbytes=original.nbytes,
+        deflated_nbytes=stream_nbytes,
+        checked=check,
+    )
+
+
+def decompress_data_set_file(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | None = None,
+    *,
+    overwrite: bool = False,
+    in_place: bool = False,
+) -> TranscodeResult:
+    """Write an object held as one deflate stream (PS3.5 A.5) in Explicit VR Little Endian, to the byte.
+
+    Parameters
+    ----------
+    source : path-like
+        A file in Deflated Explicit VR Little Endian.
+    destination : path-like, optional
+        The file to write.
+    overwrite, in_place : bool
+        As `compress_file`.
+
+    Raises
+    ------
+    TransferSyntaxError
+        The file is in another Transfer Syntax.
+    DicomFormatError
+        The stream is broken or longer than 8 GiB.
+    OSError
+        As `compress_file`.
+    """
+    job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
+    with FileSource.open(job.source) as file_source:
+        meta = read_file_meta(file_source)
+        if meta.transfer_syntax_uid != DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+            uid = meta.transfer_syntax_uid
+            raise TransferSyntaxError(
+                f"the Data Set is not deflated as a whole; its syntax is {uid}", uid=uid
+            )
+        with job.output() as file:
+            file.write(encode_file_meta(meta, EXPLICIT_VR_LITTLE_ENDIAN))
+            read = sequential_reader(file_source, meta.data_set_position)
+            inflated = inflate_data_set(read, file.write, position=meta.data_set_position)
+    return job.result_of_data_set(
+        meta.transfer_syntax_uid,
+        EXPLICIT_VR_LITTLE_ENDIAN,
+        native_nbytes=inflated.nbytes,
+        deflated_nbytes=inflated.stream_nbytes,
+        checked=True,
+    )
+
+
+@contextmanager
+def _explicit_little(path: Path, source: ByteSource, meta: FileMeta) -> Iterator[tuple[ByteSource, int]]:
+    """Yield the Data Set in Explicit VR Little Endian, native: bytes that answer ranges, and where it starts."""
+    uid = meta.transfer_syntax_uid
+    if uid in DEFLATED_DATA_SET:
+        raise TransferSyntaxError("the Data Set is deflated already", uid=uid)
+    if uid == EXPLICIT_VR_LITTLE_ENDIAN:
+        yield source, meta.data_set_position
+        return
+    layout = read_data_set_layout(source, meta)
+    if layout.pixel_data is None:
+        # Loads pydicom, whose dictionaries name the VRs.
+        from framedeflate.data_set_encoding import to_explicit_little
+
+        data = read_segments(source, [(layout.position, layout.end_position)])
+        yield (
+            BytesSource(
+                to_explicit_little(data, implicit_vr=layout.implicit_vr, big_endian=layout.big_endian)
+            ),
+            0,
+        )
+        return
+    with tempfile.TemporaryDirectory(prefix="framedeflate-") as folder:
+        native = Path(folder) / "native.dcm"
+        decompress_file(path, native)
+        with FileSource.open(native) as native_source:
+            yield native_source, read_file_meta(native_source).data_set_position
+
+
+class _Measured:
+    """Length and CRC-32 of all that passes through."""
+
+    def __init__(self, read: Callable[[int], bytes] | None = None) -> None:
+        self._read = read
+        self.nbytes = 0
+        self.crc = 0
+
+    def read(self, nbytes: int) -> bytes:
+        block = self._read(nbytes) if self._read is not None else b""
+        self.take(block)
+        return block
+
+    def take(self, block: bytes) -> None:
+        self.nbytes += len(block)
+        self.crc = zlib.crc32(block, self.crc)
+
+
+def _check(file: BinaryIO, position: int, original: _Measured) -> None:
+    file.seek(position)
+    inflated = _Measured()
+    inflate_data_set(file.read, inflated.take)
+    if (inflated.nbytes, inflated.crc) != (original.nbytes, original.crc):
+        raise RoundTripError(
+            "what was deflated does not inflate to the Data Set; please report this as a bug",
+            frame_number=None,
+        )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One file made from another: where it goes, how it gets there, and what is said of it."""
+
+import os
+import shutil
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from framedeflate.atomic_file import atomic_file
+from framedeflate.transcode.image_source import ImageSource
+from framedeflate.transcode.result import TranscodeResult
+
+__all__ = ["Job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A transcoding that was begun.
+
+    Attributes
+    ----------
+    source, destination : Path
+        The file that is read, and the final name of the one that is written.
+    """
+
+    source: Path
+    destination: Path
+    _replace: bool
+    _source_status: os.stat_result
+    _started: float
+
+    @classmethod
+    def begin(
+        cls,
+        source: str | os.PathLike[str],
+        destination: str | os.PathLike[str] | None,
+        *,
+        in_place: bool,
+        overwrite: bool,
+    ) -> Self:
+        """Settle the destination.
+
+        Raises
+        ------
+        ValueError
+            Neither a destination nor `in_place`, or both.
+        shutil.SameFileError
+            The destination is the source and `in_place` was not asked for.
+        OSError
+            There is no such source.
+        """
+        path = Path(source)
+        final, replace = _resolve_destination(path, destination, in_place=in_place, overwrite=overwrite)
+        return cls(path, final, replace, path.stat(), time.monotonic())
+
+    def output(self) -> AbstractContextManager[BinaryIO]:
+        """Open the file that becomes the destination once it is whole; it takes the source's mode."""
+        return atomic_file(self.destination, overwrite=self._replace, mode=self._source_status.st_mode)
+
+    def result_of_image(
+        self, image: ImageSource, transfer_syntax_uid: str, *, deflated_nbytes: int, checked: bool
+    ) -> TranscodeResult:
+        """Return what came of an image whose file is in place."""
+        return TranscodeResult(
+            source=self.source,
+            destination=self.destination,
+            source_transfer_syntax_uid=image.meta.transfer_syntax_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            image_pixel=image.image_pixel,
+            number_of_frames=image.image_pixel.number_of_frames,
+            native_nbytes=image.image_pixel.native_nbytes,
+            deflated_nbytes=deflated_nbytes,
+            source_nbytes=self._source_status.st_size,
+            destination_nbytes=self.destination.stat().st_size,
+            excess_nbytes=image.excess_nbytes,
+            checked=checked,
+            seconds=time.monotonic() - self._started,
+            notes=image.notes,
+        )
+
+    def result_of_data_set(
+        self,
+        source_transfer_syntax_uid: str,
+        transfer_syntax_uid: str,
+        *,
+        native_nbytes: int,
+        deflated_nbytes: int,
+        checked: bool,
+    ) -> TranscodeResult:
+        """Return what came of a whole Data Set whose file is in place."""
+        return TranscodeResult(
+            source=self.source,
+            destination=self.destination,
+            source_transfer_syntax_uid=source_transfer_syntax_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            image_pixel=None,
+            number_of_frames=0,
+            native_nbytes=native_nbytes,
+            deflated_nbytes=deflated_nbytes,
+            source_nbytes=self._source_status.st_size,
+            destination_nbytes=self.destination.stat().st_size,
+            excess_nbytes=0,
+            checked=checked,
+            seconds=time.monotonic() - self._started,
+            notes=(),
+        )
+
+
+def _resolve_destination(
+    source: Path, destination: str | os.PathLike[str] | None, *, in_place: bool, overwrite: bool
+) -> tuple[Path, bool]:
+    """Return the final name and whether a file of that name is replaced.
+
+    Raises
+    ------
+    ValueError
+        Neither a destination nor `in_place`, or both.
+    shutil.SameFileError
+        The destination is the source and `in_place` was not asked for.
+    """
+    if in_place:
+        if destination is not None and not _is_same(source, Path(destination)):
+            raise ValueError("in_place replaces the source; it cannot be combined with another destination")
+        # The source may be a link: the file it names is replaced, not the link.
+        return source.resolve(), True
+    if destination is None:
+        raise ValueError("name a destination, or ask for in_place=True")
+    final = Path(destination)
+    if _is_same(source, final):
+        raise shutil.SameFileError(f"{final} is the source itself; in_place=True replaces it")
+    return final, overwrite
+
+
+def _is_same(source: Path, destination: Path) -> bool:
+    return destination.exists() and source.exists() and source.samefile(destination)
