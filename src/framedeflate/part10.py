@@ -74,6 +74,10 @@ class FileMeta:
         return text_value(self.elements.get(Tag.TRANSFER_SYNTAX_UID, b""))
 
 
+_LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_VRS: Final = _LONG_VRS | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+
+
 def scan_file_meta() -> Plan[FileMeta]:
     """Plan: find the File Meta Information.
 
@@ -129,11 +133,6 @@ def scan_file_meta() -> Plan[FileMeta]:
             position=META_POSITION,
         )
     return meta
-
-
-_LONG_VRS: Final = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
 
 
 def scan_data_set(
@@ -238,14 +237,32 @@ def read_data_set_layout(source: ByteSource, meta: FileMeta, *, descend: bool = 
     TransferSyntaxError
         The Data Set is one deflate stream (A.5): inflate it first.
     """
+    return drive(scan_stated_data_set(meta, source.nbytes, descend=descend), source)
+
+
+def scan_stated_data_set(meta: FileMeta, stop: int, *, descend: bool = False) -> Plan[DataSetLayout]:
+    """Plan: as `scan_data_set`, encoded as the Transfer Syntax says, or as the first Data Element shows.
+
+    Some writers state an Explicit VR syntax before an Implicit VR Data Set, or the reverse. Read as stated, such a
+    file is garbage, so what is there counts; `verify_file` reports it.
+    """
     uid = meta.transfer_syntax_uid
     if uid in DEFLATED_DATA_SET:
         raise TransferSyntaxError("the whole Data Set is deflated (PS3.5 A.5); inflate it first", uid=uid)
-    plan = scan_data_set(
-        meta.data_set_position,
-        source.nbytes,
-        implicit_vr=uid == IMPLICIT_VR_LITTLE_ENDIAN,
-        big_endian=uid == EXPLICIT_VR_BIG_ENDIAN,
-        descend=descend,
+    start = meta.data_set_position
+    first = yield (start, min(start + 6, stop))
+    is_explicit = first[4:6] in _VRS if uid == IMPLICIT_VR_LITTLE_ENDIAN else _may_be_vr(first[4:6])
+    return (
+        yield from scan_data_set(
+            start,
+            stop,
+            implicit_vr=not is_explicit,
+            big_endian=uid == EXPLICIT_VR_BIG_ENDIAN,
+            descend=descend,
+        )
     )
-    return drive(plan, source)
+
+
+def _may_be_vr(letters: bytes) -> bool:
+    """Whether these may be a Value Representation, one of a later edition included; the end of a file may be too."""
+    return len(letters) < 2 or (letters.isalpha() and letters.isupper())

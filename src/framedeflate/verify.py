@@ -91,8 +91,12 @@ def _file_problem(kind: str, severity: Severity, message: str) -> Problem:
 
 
 def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem]:
+    if layout.implicit_vr:
+        yield _file_problem(
+            "implicit-vr", "error", "the Data Set is in Implicit VR; this Transfer Syntax is Explicit (PS3.5 A.4)"
+        )
     pixel_data = layout.pixel_data
-    if pixel_data is not None and pixel_data.vr != b"OB":
+    if pixel_data is not None and pixel_data.vr not in {b"OB", b""}:
         yield Problem(
             "pixel-data-vr",
             "error",
