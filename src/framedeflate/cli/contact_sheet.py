@@ -85,24 +85,31 @@ def resize(picture: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
     ndarray of uint8
         Shape (rows, columns, 3).
     """
-    down = _area_weights(picture.shape[0], rows)
-    across = _area_weights(picture.shape[1], columns)
-    # One channel at a time as two matrix products: quick, and a 512 x 512 RGB picture needs few megabytes.
-    channels = [down @ picture[:, :, channel].astype(np.float32) @ across.T for channel in range(3)]
-    return np.rint(np.stack(channels, axis=-1)).clip(0, 255).astype(np.uint8)
+    sums = _area_sums(picture.astype(np.float64), rows)
+    sums = _area_sums(sums.swapaxes(0, 1), columns).swapaxes(0, 1)
+    area = picture.shape[0] * picture.shape[1] / (rows * columns)
+    return np.asarray(np.rint(sums / area).clip(0, 255), np.uint8)
 
 
-def _area_weights(source: int, target: int) -> NDArray[np.float32]:
-    """Share of each source pixel in each target pixel, shape (target, source); every row sums to 1."""
-    edges = np.arange(target + 1) * (source / target)
-    pixels = np.arange(source)
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    weights = overlap.clip(0, None)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+def _area_sums(samples: NDArray[np.float64], target: int) -> NDArray[np.float64]:
+    """Sum the first axis over `target` equal stretches; a sample on the edge between two is shared by its parts."""
+    source = len(samples)
+    running = np.zeros((source + 1, *samples.shape[1:]))
+    np.cumsum(samples, axis=0, out=running[1:])
+    edges = np.linspace(0, source, target + 1)
+    whole = np.minimum(edges.astype(int), source - 1)
+    part = (edges - whole)[:, None, None]
+    at_edges = running[whole] * (1 - part) + running[whole + 1] * part
+    return np.asarray(np.diff(at_edges, axis=0))
 
 
 def draw_sheet(
-    tiles: Sequence[Tile], *, title: str, subtitle: str = "", tile_size: int = 192, per_row: int | None = None
+    tiles: Sequence[Tile],
+    *,
+    title: str,
+    subtitle: str = "",
+    tile_size: int | None = None,
+    per_row: int | None = None,
 ) -> NDArray[np.uint8]:
     """Draw the sheet.
 
@@ -112,8 +119,9 @@ def draw_sheet(
         At least one.
     title, subtitle : str
         Above the tiles.
-    tile_size : int
-        The longer side of a picture on the sheet, in pixels. Pictures keep their shape.
+    tile_size : int or None
+        The longer side of a picture on the sheet, in pixels; None chooses more for few pictures. They keep their
+        shape.
     per_row : int or None
         Tiles in a row; None chooses a sheet about half as wide again as high.
 
@@ -122,6 +130,8 @@ def draw_sheet(
     ndarray of uint8
         Shape (rows, columns, 3).
     """
+    if tile_size is None:
+        tile_size = 512 if len(tiles) == 1 else 320 if len(tiles) <= 4 else 192
     pictures = [_fit(tile.picture, tile_size) for tile in tiles]
     cell_rows = max(picture.shape[0] for picture in pictures)
     captions = [text_width(f"{tile.caption}  {tile.note}") for tile in tiles]

@@ -4,13 +4,14 @@
 import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framedeflate.image_pixel import ImagePixel
 
-__all__ = ["Palette", "Window", "choose_window", "label_colour", "to_rgb"]
+__all__ = ["Palette", "Window", "choose_window", "label_colour", "label_picture", "to_rgb"]
 
 _LABEL_COLOURS = (
     (255, 179, 71), (64, 196, 255), (105, 220, 120), (255, 105, 140), (186, 140, 255), (255, 225, 90),
@@ -51,11 +52,18 @@ def label_colour(label: int) -> tuple[int, int, int]:
     if label <= len(_LABEL_COLOURS):
         return _LABEL_COLOURS[label - 1]
     # The golden angle keeps neighbouring labels far apart in hue, however many there are.
-    red, green, blue = colorsys.hsv_to_rgb(label * _GOLDEN_ANGLE % 1, (0.45, 0.6, 0.75)[label % 3], 1)
+    red, green, blue = colorsys.hsv_to_rgb(label * _GOLDEN_ANGLE % 1, (0.45, 0.6, 0.72)[label % 3], 0.94)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def choose_window(frames: Sequence[NDArray[np.generic]]) -> Window:
+def label_picture(labels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Give every label its colour; shape (rows, columns) becomes (rows, columns, 3)."""
+    values, places = np.unique(labels, return_inverse=True)
+    colours = np.array([label_colour(int(value)) for value in values], np.uint8)
+    return colours[places.reshape(labels.shape)]
+
+
+def choose_window(frames: Sequence[NDArray[Any]]) -> Window:
     """Choose a window that shows most of what is in some frames.
 
     Parameters
@@ -79,13 +87,13 @@ def choose_window(frames: Sequence[NDArray[np.generic]]) -> Window:
     return Window(float(black), float(white))
 
 
-def _some_values(frame: NDArray[np.generic], count: int) -> NDArray[np.float64]:
+def _some_values(frame: NDArray[Any], count: int) -> NDArray[np.float64]:
     values = frame.ravel()
     return values[:: max(1, values.size // max(1, count))].astype(np.float64)
 
 
 def to_rgb(
-    frame: NDArray[np.generic],
+    frame: NDArray[Any],
     image_pixel: ImagePixel,
     *,
     window: Window | None = None,
@@ -121,9 +129,10 @@ def to_rgb(
         return _bilevel(frame.astype(bool), image_pixel, segment_number)
     if palette is not None:
         last = len(palette.colours) - 1
-        return palette.colours[(frame.astype(np.int64) - palette.first_mapped).clip(0, last)]
+        places = (frame.astype(np.int64) - palette.first_mapped).clip(0, last)
+        return np.asarray(palette.colours[places])
     if labels:
-        return _labels(frame)
+        return label_picture(frame)
     window = window or choose_window([frame])
     scale = 255 / (window.white - window.black) if window.white > window.black else 0.0
     grey = ((frame.astype(np.float64) - window.black) * scale).clip(0, 255).astype(np.uint8)
@@ -140,13 +149,7 @@ def _bilevel(frame: NDArray[np.bool_], image_pixel: ImagePixel, segment_number: 
     return picture
 
 
-def _labels(frame: NDArray[np.generic]) -> NDArray[np.uint8]:
-    values, places = np.unique(frame, return_inverse=True)
-    colours = np.array([label_colour(int(value)) for value in values], np.uint8)
-    return colours[places.reshape(frame.shape)]
-
-
-def _colour(frame: NDArray[np.generic], image_pixel: ImagePixel) -> NDArray[np.uint8]:
+def _colour(frame: NDArray[Any], image_pixel: ImagePixel) -> NDArray[np.uint8]:
     stored = image_pixel.bits_stored
     samples = frame.astype(np.float64) * (255 / ((1 << stored) - 1))
     if image_pixel.photometric_interpretation.startswith("YBR_FULL"):

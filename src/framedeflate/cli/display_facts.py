@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a picture of a frame needs to know besides its pixels: palette, segment numbers, places in space."""
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,15 +51,15 @@ class DisplayFacts:
         For PALETTE COLOR.
     segment_numbers : sequence of int
         Of every frame; empty where the frames do not name one segment each.
-    planes : sequence of str
-        Of every frame, equal for frames in the same place; empty where they do not name one place each.
+    positions : sequence of tuple of float
+        Image Position (Patient) of every frame, x, y, z in millimetres; empty where they do not name one each.
     """
 
     sop_class_uid: str = ""
     is_label_map: bool = False
     palette: Palette | None = None
     segment_numbers: Sequence[int] = ()
-    planes: Sequence[str] = ()
+    positions: Sequence[tuple[float, ...]] = ()
 
     def segment_number(self, frame_number: int) -> int:
         """Segment of a frame, by its number from 1; 1 where that is not known."""
@@ -67,7 +68,7 @@ class DisplayFacts:
 
 def read_display_facts(path: Path) -> DisplayFacts:
     """Read the header of a file that has been opened as an image already; what it does not tell stays empty."""
-    with FileSource(path) as source:
+    with FileSource.open(path) as source:
         meta = read_file_meta(source)
         layout = read_data_set_layout(source, meta)
         end = layout.end_position if layout.pixel_data is None else layout.pixel_data.header_position
@@ -87,7 +88,7 @@ def read_display_facts(path: Path) -> DisplayFacts:
         for value in values.get(_REFERENCED_SEGMENT_NUMBER, [])
         if len(value) == 2
     ]
-    planes = [value.decode("ascii", "replace") for value in values.get(_IMAGE_POSITION, [])]
+    positions = [position for value in values.get(_IMAGE_POSITION, []) if (position := _position(value))]
     frames = layout.image_pixel().number_of_frames
     return DisplayFacts(
         sop_class_uid=layout.text(Tag.SOP_CLASS_UID),
@@ -95,7 +96,7 @@ def read_display_facts(path: Path) -> DisplayFacts:
         palette=_palette(values, order),
         # Where some frames name none or several, which belongs to which is not told by counting.
         segment_numbers=segments if len(segments) == frames else (),
-        planes=planes if len(planes) == frames else (),
+        positions=positions if len(positions) == frames else (),
     )
 
 
@@ -131,6 +132,15 @@ def _is_sequence(reader: ElementReader, element: DataElement) -> bool:
         element.is_undefined_length
         or reader.data[element.value_at : element.value_at + 4] == b"\xfe\xff\x00\xe0"
     )
+
+
+def _position(value: bytes) -> tuple[float, ...]:
+    """Return three numbers, or nothing where the value does not hold them."""
+    try:
+        position = tuple(float(part) for part in value.rstrip(b"\0 ").split(b"\\"))
+    except ValueError:
+        return ()
+    return position if len(position) == 3 and all(math.isfinite(part) for part in position) else ()
 
 
 def _is_label_map(layout: DataSetLayout) -> bool:

@@ -82,7 +82,7 @@ def _array(path: Path, number: int, *, strict: bool) -> bytes:
 
 def _native(path: Path, number: int, *, strict: bool) -> bytes:
     """Return the bytes alone: a Frame of 24 bits a sample has them too, though numpy has no such integer."""
-    with FileSource(path) as source:
+    with FileSource.open(path) as source:
         meta = read_file_meta(source)
         layout = read_data_set_layout(source, meta)
         frames = open_frames(source, layout, meta.transfer_syntax_uid, strict=strict)

@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 
 from framedeflate.byte_source import FileSource, drive
@@ -122,14 +121,14 @@ def read_facts(path: str) -> FileFacts:
     OSError
         It cannot be read.
     """
-    with FileSource(path) as source:
+    with FileSource.open(path) as source:
         meta = read_file_meta(source)
         uid = meta.transfer_syntax_uid
-        facts = {"path": str(Path(path)), "file_nbytes": source.nbytes}
         if uid in DEFLATED_DATA_SET:
             rest = source.nbytes - meta.data_set_position
             return FileFacts(
-                **facts,
+                path=path,
+                file_nbytes=source.nbytes,
                 transfer_syntax_uid=uid,
                 why_no_image="the whole Data Set is one deflate stream (PS3.5 A.5); compress reads it",
                 layout={"file_meta": meta.data_set_position, "deflated_data_set": rest},
@@ -150,7 +149,8 @@ def read_facts(path: str) -> FileFacts:
         except (UnsupportedImageError, EncapsulationError) as error:
             image_pixel, why = None, str(error)
     return FileFacts(
-        **facts,
+        path=path,
+        file_nbytes=layout.end_position,
         sop_class_uid=layout.text(Tag.SOP_CLASS_UID),
         modality=layout.text(Tag.MODALITY),
         transfer_syntax_uid=uid,

@@ -4,7 +4,7 @@
 import argparse
 
 from framedeflate.cli.exit_codes import ExitCode
-from framedeflate.cli.file_facts import FileFacts, read_facts
+from framedeflate.cli.file_facts import FileFacts, read_facts, transfer_syntax_name
 from framedeflate.cli.report import human_nbytes, print_json, ratio_text
 
 __all__ = ["add_parser"]
@@ -57,7 +57,10 @@ def _lines(facts: FileFacts) -> list[tuple[str, str]]:
     lines = [
         ("file", f"{facts.path}, {human_nbytes(facts.file_nbytes)}"),
         ("kind", facts.kind),
-        ("transfer syntax", f"{facts.transfer_syntax_name} ({facts.transfer_syntax_uid})"),
+        (
+            "transfer syntax",
+            f"{transfer_syntax_name(facts.transfer_syntax_uid)} ({facts.transfer_syntax_uid})",
+        ),
     ]
     pixel = facts.image_pixel
     if pixel is None:
@@ -74,8 +77,8 @@ def _lines(facts: FileFacts) -> list[tuple[str, str]]:
         ),
         ("native", f"{human_nbytes(pixel.native_nbytes)}, {pixel.frame_nbytes} bytes a frame"),
     ]
-    if facts.fragment_nbytes:
-        sizes = facts.fragment_nbytes
+    if facts.index is not None and len(facts.index.fragments):
+        sizes = facts.index.fragments.lengths
         lines += [
             (
                 "encoded",
@@ -98,6 +101,7 @@ def _lines(facts: FileFacts) -> list[tuple[str, str]]:
 def _print_frames(facts: FileFacts) -> None:
     print()
     print(f"{'frame':>8} {'position':>12} {'bytes':>10} {'ratio':>9}")
+    native_nbytes = 0 if facts.image_pixel is None else facts.image_pixel.frame_nbytes
     for number, position, nbytes in facts.frames():
-        ratio = ratio_text(facts.frame_nbytes, nbytes)
+        ratio = ratio_text(native_nbytes, nbytes)
         print(f"{number:>8} {position:>12} {nbytes:>10} {ratio:>9}")

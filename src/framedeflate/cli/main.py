@@ -7,9 +7,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import NoReturn
 
+from framedeflate import __version__
 from framedeflate.cli import compress, decompress, extract, inspect, render, verify
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of
 from framedeflate.cli.report import print_error
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"framedeflate {version('framedeflate')}")
+    parser.add_argument("--version", action="version", version=f"framedeflate {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     for subcommand in (compress, decompress, inspect, verify, extract, render):
         subcommand.add_parser(subparsers)
@@ -91,5 +91,5 @@ def _close_pipe() -> int:
     return ExitCode.OK
 
 
-def _show_warning(message: Warning | str, *_details: object) -> None:
+def _show_warning(message: Warning | str, *_details: object, **_more: object) -> None:
     print_error(f"warning: {message}")

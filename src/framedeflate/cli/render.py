@@ -4,13 +4,14 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framedeflate.atomic_file import atomic_file
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet
-from framedeflate.cli.display import Window, choose_window, label_colour, to_rgb
+from framedeflate.cli.display import Window, choose_window, label_colour, label_picture, to_rgb
 from framedeflate.cli.display_facts import DisplayFacts, read_display_facts
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.file_facts import FileFacts, read_facts, sop_class_name
@@ -32,9 +33,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("-o", "--output", metavar="OUT.png", help="where to (default: FILE.png)")
     parser.add_argument("--tiles", type=int, default=40, help="frames shown at most (default: %(default)s)")
-    parser.add_argument(
-        "--size", type=int, default=192, help="longer side of a tile in pixels (default: %(default)s)"
-    )
+    parser.add_argument("--size", type=int, help="longer side of a tile in pixels (default: by their number)")
     parser.add_argument(
         "--merge", action="store_true", help="lay segments in the same place over one another"
     )
@@ -49,7 +48,7 @@ def run(namespace: argparse.Namespace) -> ExitCode:
     output = Path(namespace.output) if namespace.output else Path(f"{source.stem}.png")
     if output.suffix.lower() != ".png":
         raise CommandError(f"{output} does not end in .png", exit_code=ExitCode.USAGE)
-    if namespace.tiles < 1 or not 16 <= namespace.size <= 2048:
+    if namespace.tiles < 1 or not 16 <= (namespace.size or 192) <= 2048:
         raise CommandError("--tiles is at least 1, --size 16 to 2048", exit_code=ExitCode.USAGE)
     sheet, shown = sheet_of(
         source,
@@ -65,25 +64,25 @@ def run(namespace: argparse.Namespace) -> ExitCode:
 
 
 def sheet_of(
-    path: Path, *, count: int = 40, tile_size: int = 192, merge: bool = False, strict: bool = True
+    path: Path, *, count: int = 40, tile_size: int | None = None, merge: bool = False, strict: bool = True
 ) -> tuple[NDArray[np.uint8], str]:
     """Draw the contact sheet of a file; return it and the sentence below its title."""
     facts = read_facts(str(path))
     tiles = tiles_of(path, facts, count=count, merge=merge, strict=strict)
-    pixel = facts.image_pixel
-    frames = 0 if pixel is None else pixel.number_of_frames
-    what = (
-        f"{sop_class_name(facts.sop_class_uid)}, {frames} frames of "
-        if frames > 1
-        else f"{sop_class_name(facts.sop_class_uid)}, "
-    )
-    size = (
-        ""
-        if pixel is None
-        else f"{pixel.rows} \N{MULTIPLICATION SIGN} {pixel.columns}, {pixel.bits_allocated} bit"
-    )
-    shown = f"{what}{size}" if len(tiles) >= frames else f"{what}{size}, {len(tiles)} shown"
+    shown = _sentence(facts, len(tiles))
     return draw_sheet(tiles, title=path.name, subtitle=shown, tile_size=tile_size), shown
+
+
+def _sentence(facts: FileFacts, tiles: int) -> str:
+    name = sop_class_name(facts.sop_class_uid)
+    pixel = facts.image_pixel
+    if pixel is None:
+        return name
+    size = f"{pixel.rows} \N{MULTIPLICATION SIGN} {pixel.columns}, {pixel.bits_allocated} bit"
+    if pixel.number_of_frames == 1:
+        return f"{name}, {size}"
+    whole = f"{name}, {pixel.number_of_frames} frames of {size}"
+    return whole if tiles == pixel.number_of_frames else f"{whole}, {tiles} tiles"
 
 
 def tiles_of(
@@ -114,7 +113,7 @@ def tiles_of(
         if not (reader.image_pixel.is_bilevel and facts.index is not None):
             # Only of 1-bit frames the size tells how much there is to see; of others it tells noise.
             weights = [0] * len(reader)
-        if merge and display.planes:
+        if merge and display.positions and reader.image_pixel.is_bilevel:
             return list(_merged(reader, display, weights, count))
         chosen = choose_frames(weights, count)
         frames = [reader[index] for index in chosen]
@@ -122,7 +121,7 @@ def tiles_of(
 
 
 def _single(
-    frames: Sequence[NDArray[np.generic]], chosen: Sequence[int], pixel: ImagePixel, display: DisplayFacts
+    frames: Sequence[NDArray[Any]], chosen: Sequence[int], pixel: ImagePixel, display: DisplayFacts
 ) -> Iterator[Tile]:
     window: Window | None = None
     if pixel.samples_per_pixel == 1 and not pixel.is_bilevel:
@@ -143,25 +142,25 @@ def _single(
 
 def _merged(reader: FrameReader, display: DisplayFacts, weights: Sequence[int], count: int) -> Iterator[Tile]:
     """Lay the frames of each place over one another; later segments lie on top."""
-    places: dict[str, list[int]] = {}
-    for index, plane in enumerate(display.planes):
-        places.setdefault(plane, []).append(index)
-    groups = sorted(places.values(), key=lambda indices: _height(display.planes[indices[0]]))
-    for group in choose_frames([sum(weights[index] for index in indices) for indices in groups], count):
-        indices = groups[group]
-        picture = np.zeros((reader.image_pixel.rows, reader.image_pixel.columns, 3), np.uint8)
+    indices_at: dict[tuple[float, ...], list[int]] = {}
+    for index, position in enumerate(display.positions):
+        indices_at.setdefault(position, []).append(index)
+    axis = _stacking_axis(list(indices_at))
+    places = sorted(indices_at, key=lambda position: position[axis])
+    for place in choose_frames(
+        [sum(weights[index] for index in indices_at[place]) for place in places], count
+    ):
+        position = places[place]
+        indices = indices_at[position]
+        labels = np.zeros((reader.image_pixel.rows, reader.image_pixel.columns), np.uint16)
         for index in indices:
-            layer = to_rgb(
-                reader[index], reader.image_pixel, segment_number=display.segment_number(index + 1)
-            )
-            np.copyto(picture, layer, where=layer.any(axis=2, keepdims=True))
-        note = f"{len(indices)} segments" if len(indices) > 1 else "1 segment"
-        yield Tile(picture, f"place {group + 1}", note)
+            labels[reader[index]] = display.segment_number(index + 1)
+        note = "1 segment" if len(indices) == 1 else f"{len(indices)} segments"
+        yield Tile(label_picture(labels), f"{'xyz'[axis]} = {position[axis]:.0f} mm", note)
 
 
-def _height(plane: str) -> tuple[float, ...]:
-    """Order places along z, then y, then x; what is no number comes first."""
-    try:
-        return tuple(float(part) for part in reversed(plane.split("\\")))
-    except ValueError:
-        return ()
+def _stacking_axis(positions: Sequence[tuple[float, ...]]) -> int:
+    """Return the axis, 0 to 2, along which the places differ most."""
+    spread = np.ptp(np.array(positions), axis=0)
+    # Of equal ones the last: a single slice counts as axial.
+    return 2 - int(np.argmax(spread[::-1]))
