@@ -9,32 +9,6 @@ namespace {
 
 constexpr std::size_t kStoredMost = 65535;
 
-constexpr std::array<std::uint8_t, 29> length_extra() {
-  std::array<std::uint8_t, 29> extra{};
-  for (unsigned i = 8; i < 28; ++i) extra[i] = static_cast<std::uint8_t>((i - 4) / 4);
-  return extra;
-}
-
-constexpr std::array<std::uint8_t, 30> distance_extra() {
-  std::array<std::uint8_t, 30> extra{};
-  for (unsigned i = 4; i < 30; ++i) extra[i] = static_cast<std::uint8_t>((i - 2) / 2);
-  return extra;
-}
-
-constexpr std::array<LengthCode, kMaxMatch + 1> length_codes() {
-  std::array<LengthCode, kMaxMatch + 1> codes{};
-  constexpr auto kExtra = length_extra();
-  unsigned length = kMinMatch;
-  for (unsigned i = 0; i < 28; ++i) {
-    const unsigned base = length;
-    for (unsigned j = 0; j < 1U << kExtra[i] && length < kMaxMatch; ++j, ++length) {
-      codes[length] = {static_cast<std::uint16_t>(257 + i), static_cast<std::uint16_t>(base), kExtra[i]};
-    }
-  }
-  codes[kMaxMatch] = {285, kMaxMatch, 0};
-  return codes;
-}
-
 std::size_t stored_nbits(std::size_t nbytes, unsigned pending) {
   const std::size_t nblocks = std::max<std::size_t>(1, (nbytes + kStoredMost - 1) / kStoredMost);
   // The three bits of the first block end in the byte begun or, if less is left of it, in the next.
@@ -43,10 +17,6 @@ std::size_t stored_nbits(std::size_t nbytes, unsigned pending) {
 }
 
 }  // namespace
-
-const std::array<LengthCode, kMaxMatch + 1> kLengthCodes = length_codes();
-const std::array<std::uint8_t, 29> kLengthExtra = length_extra();
-const std::array<std::uint8_t, 30> kDistanceExtra = distance_extra();
 
 DistanceCode distance_code(std::size_t distance) noexcept {
   const auto less = static_cast<std::uint32_t>(distance - 1);

@@ -18,17 +18,26 @@ inline constexpr std::size_t kMinMatch = 3;
 inline constexpr std::size_t kMaxMatch = 258;
 inline constexpr std::size_t kWindow = 32768;
 
-struct LengthCode {
-  std::uint16_t symbol;  // 257 to 285
-  std::uint16_t base;    // the length it stands for without extra bits
-  std::uint8_t extra_nbits;
-};
+// Extra bits and first length of the symbols from 257 on, and extra bits of the distance symbols.
+inline constexpr std::array<std::uint8_t, 29> kLengthExtra = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                                              2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+inline constexpr std::array<std::uint16_t, 29> kLengthBases = {3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
+                                                               15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
+                                                               67, 83, 99, 115, 131, 163, 195, 227, 258};
+inline constexpr std::array<std::uint8_t, 30> kDistanceExtra = {
+    0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
 
-// By match length, 3 to 258.
-extern const std::array<LengthCode, kMaxMatch + 1> kLengthCodes;
-// Extra bits of the symbols from 257 on, and of the distance symbols.
-extern const std::array<std::uint8_t, 29> kLengthExtra;
-extern const std::array<std::uint8_t, 30> kDistanceExtra;
+// The symbol of each length from 3 to 258.
+constexpr std::array<std::uint16_t, kMaxMatch + 1> length_symbols() {
+  std::array<std::uint16_t, kMaxMatch + 1> symbols{};
+  for (std::size_t i = 0; i < kLengthBases.size(); ++i) {
+    for (std::size_t length = kLengthBases[i]; length <= kMaxMatch; ++length) {
+      symbols[length] = static_cast<std::uint16_t>(257 + i);
+    }
+  }
+  return symbols;
+}
+inline constexpr std::array<std::uint16_t, kMaxMatch + 1> kLengthSymbols = length_symbols();
 
 struct DistanceCode {
   std::uint8_t symbol;

@@ -14,7 +14,7 @@ namespace framedeflate {
 
 struct EncoderScratch::Buffers {
   std::vector<std::uint64_t> run_map, row_map;
-  std::vector<std::uint64_t> fast_tokens;
+  std::vector<std::uint16_t> items;
   BlockPlan plan;
   Histogram histogram;
 

@@ -51,7 +51,8 @@ struct SimdCompare {
   static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
     const __m128i wanted = _mm_set1_epi8(static_cast<char>(value));
     const __m128i low = _mm_and_si128(_mm_cmpeq_epi8(load(a), wanted), _mm_cmpeq_epi8(load(a + 16), wanted));
-    const __m128i high = _mm_and_si128(_mm_cmpeq_epi8(load(a + 32), wanted), _mm_cmpeq_epi8(load(a + 48), wanted));
+    const __m128i high =
+        _mm_and_si128(_mm_cmpeq_epi8(load(a + 32), wanted), _mm_cmpeq_epi8(load(a + 48), wanted));
     return _mm_movemask_epi8(_mm_and_si128(low, high)) == 0xFFFF;
   }
 };
@@ -84,7 +85,8 @@ void clear_behind(std::size_t nbytes, std::uint64_t* map) noexcept {
 }
 
 // A word of the map that whole 64-byte compares cannot make: at the start of the frame or at its end.
-std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance, std::size_t first) noexcept {
+std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance,
+                        std::size_t first) noexcept {
   std::uint64_t word = 0;
   const std::size_t stop = std::min(bytes.size(), first + 64);
   for (std::size_t i = std::max(first, distance); i < stop; ++i) {
@@ -113,21 +115,28 @@ bool map_both_with(std::span<const std::uint8_t> bytes, std::size_t row, std::ui
     run_map[i / 64] = i > 0 && i + 64 <= n ? Compare::equal(data + i, data + i - 1) : edge_word(bytes, 1, i);
     row_map[i / 64] = edge_word(bytes, row, i);
   }
-  // Most of a sparse frame is one value for long. There one compare with that value answers for the run map, and once it
-  // has lasted a whole row (bytes from `since` on are `value`) for the row map as well. Well predicted where it matters.
-  std::uint8_t value = n > 0 ? data[0] : 0;
+  // Most of a sparse frame is one value for long. There one compare with that value answers for the run map,
+  // and once it has lasted a whole row (the bytes from `since` on) for the row map as well.
   std::size_t since = 0;
-  while (since < i && since < n && data[since] == value) ++since;
+  while (since < std::min(i, n) && data[since] == data[0]) ++since;
   since = since == std::min(i, n) ? 0 : i;
-  for (; i + 64 <= n; i += 64) {
-    std::uint64_t run = kOnes;
-    if (data[i - 1] != value || !Compare::all_are(data + i, value)) {
-      run = Compare::equal(data + i, data + i - 1);
-      value = data[i + 63];
+  while (i + 64 <= n) {
+    const std::uint8_t value = data[i - 1];
+    std::size_t stop = i;
+    while (stop + 64 <= n && Compare::all_are(data + stop, value)) stop += 64;
+    std::fill(run_map + i / 64, run_map + stop / 64, kOnes);
+    for (; i < stop && i < since + row; i += 64) row_map[i / 64] = Compare::equal(data + i, data + i - row);
+    std::fill(row_map + i / 64, row_map + stop / 64, kOnes);
+    i = stop;
+    // Words that change, until one ends in a byte that may last.
+    bool lasts = false;
+    for (; !lasts && i + 64 <= n; i += 64) {
+      const std::uint64_t run = Compare::equal(data + i, data + i - 1);
+      run_map[i / 64] = run;
+      row_map[i / 64] = Compare::equal(data + i, data + i - row);
       since = i + 63;
+      lasts = run >> 48 == 0xFFFF;
     }
-    run_map[i / 64] = run;
-    row_map[i / 64] = since + row <= i ? kOnes : Compare::equal(data + i, data + i - row);
   }
   const bool uniform_so_far = since == 0;
   if (i < n) {
@@ -141,7 +150,9 @@ bool map_both_with(std::span<const std::uint8_t> bytes, std::size_t row, std::ui
 
 }  // namespace
 
-std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept { return SimdCompare::equal(a, b); }
+std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept {
+  return SimdCompare::equal(a, b);
+}
 
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept {
   map_equal_with<SimdCompare>(bytes, distance, map);
@@ -154,7 +165,9 @@ bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::
 
 namespace portable {
 
-std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept { return PortableCompare::equal(a, b); }
+std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept {
+  return PortableCompare::equal(a, b);
+}
 
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept {
   map_equal_with<PortableCompare>(bytes, distance, map);

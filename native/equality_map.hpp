@@ -19,8 +19,8 @@ namespace framedeflate {
 // Words that a map of nbytes takes, with the zero words behind it that let readers look ahead.
 [[nodiscard]] constexpr std::size_t map_nwords(std::size_t nbytes) noexcept { return nbytes / 64 + 3; }
 
-// Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i < distance
-// and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
+// Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i <
+// distance and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
 void map_equal(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept;
 
 // Two such maps in one pass: at distance 1 and at `row` (at least 2). Returns whether all bytes are the same.
