@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import atlas
-import judge
 from pydicom.data import get_testdata_file
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+import judge
 from framedeflate import TranscodeResult, compress_file, decompress_file, engine, verify_file
 from framedeflate.cli.contact_sheet import Tile, draw_sheet
 from framedeflate.cli.file_facts import read_facts
@@ -57,7 +57,7 @@ class Row:
 def main() -> int:
     """Run the demo; 0 where everything was proven."""
     is_terminal = sys.stdout.isatty()
-    console = Console(width=None if is_terminal else 110, highlight=False)
+    console = Console(width=None if is_terminal else 120, highlight=False)
     sources = OUTPUT / "source"
     sources.mkdir(parents=True, exist_ok=True)
     console.print(f"framedeflate, {engine.name} engine\n")
@@ -112,13 +112,17 @@ def _table(rows: list[Row], *, is_terminal: bool) -> Table:
     table = Table(box=box.ROUNDED if is_terminal else box.SIMPLE, show_footer=True)
     native = sum(row.result.native_nbytes for row in rows)
     deflated = sum(row.result.deflated_nbytes for row in rows)
-    table.add_column("file", "total", overflow="ellipsis", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("frames", str(sum(row.result.number_of_frames for row in rows)), justify="right")
-    table.add_column("native", human_nbytes(native), justify="right")
-    table.add_column("deflated", human_nbytes(deflated), justify="right")
-    table.add_column("ratio", ratio_text(native, deflated), justify="right")
-    table.add_column("seconds", f"{sum(row.result.seconds for row in rows):.2f}", justify="right")
+    table.add_column("file", "total", overflow="fold")
+    table.add_column("kind")
+    table.add_column(
+        "frames", str(sum(row.result.number_of_frames for row in rows)), justify="right", no_wrap=True
+    )
+    table.add_column("native", human_nbytes(native), justify="right", no_wrap=True)
+    table.add_column("deflated", human_nbytes(deflated), justify="right", no_wrap=True)
+    table.add_column("ratio", ratio_text(native, deflated), justify="right", no_wrap=True)
+    table.add_column(
+        "seconds", f"{sum(row.result.seconds for row in rows):.2f}", justify="right", no_wrap=True
+    )
     table.add_column("checked", "yes" if all(row.is_proven for row in rows) else "NO")
     for row in rows:
         result = row.result

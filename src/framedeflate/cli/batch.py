@@ -2,6 +2,7 @@
 """Many files one after another or in several processes; a failure stays with its file."""
 
 import multiprocessing
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -55,10 +56,7 @@ def _guarded(work: Work, task: Task, progress: FrameProgress | None) -> Outcome:
 def failure(error: Exception, task: Task) -> Outcome:
     """Return the outcome of a task that raised."""
     source = str(task.source)
-    text = (
-        f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else str(error)
-    )
-    text = text or "not enough memory"
+    text = _sentence(error, source)
     fields = {
         "error": {"type": type(error).__name__, "kind": getattr(error, "kind", None), "message": text},
     }
@@ -72,6 +70,14 @@ def failure(error: Exception, task: Task) -> Outcome:
         line=f"{source}: {text}",
         fields=fields,
     )
+
+
+def _sentence(error: Exception, source: str) -> str:
+    if isinstance(error, shutil.SameFileError):
+        return "it would be written onto itself; --in-place does that"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if str(error.filename) == source else f"{error.strerror}: {error.filename}"
+    return str(error) or "not enough memory"
 
 
 def _in_processes(work: Work, tasks: Sequence[Task], processes: int, bar: ProgressBar) -> Iterator[Outcome]:

@@ -8,7 +8,8 @@ from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.progress import FrameProgress
 from framedeflate.cli.report import Outcome
 from framedeflate.cli.sources import Task
-from framedeflate.transcode import decompress_file
+from framedeflate.errors import TransferSyntaxError, UnsupportedImageError
+from framedeflate.transcode import decompress_data_set_file, decompress_file
 
 __all__ = ["add_parser"]
 
@@ -33,15 +34,23 @@ def run(namespace: argparse.Namespace) -> ExitCode:
 
 
 def decompress_task(namespace: argparse.Namespace, task: Task, progress: FrameProgress | None) -> Outcome:
-    """Decompress one file."""
-    result = decompress_file(
-        task.source,
-        task.destination,
-        implicit_vr=namespace.implicit_vr,
-        threads=transcoding.threads_of(namespace),
-        overwrite=namespace.overwrite,
-        in_place=namespace.in_place,
-        strict=not namespace.lenient,
-        progress=progress,
-    )
+    """Decompress one file, or inflate it where it was deflated as a whole."""
+    try:
+        result = decompress_file(
+            task.source,
+            task.destination,
+            implicit_vr=namespace.implicit_vr,
+            threads=transcoding.threads_of(namespace),
+            overwrite=namespace.overwrite,
+            in_place=namespace.in_place,
+            strict=not namespace.lenient,
+            progress=progress,
+        )
+    except UnsupportedImageError as error:
+        try:
+            result = decompress_data_set_file(
+                task.source, task.destination, overwrite=namespace.overwrite, in_place=namespace.in_place
+            )
+        except TransferSyntaxError:
+            raise error from None
     return transcoding.outcome_of(result)

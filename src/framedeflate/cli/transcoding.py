@@ -27,8 +27,8 @@ JSON_HELP = """\
   source_transfer_syntax_uid, transfer_syntax_uid
                         how the two files are encoded
   number_of_frames      frames
-  native_nbytes         bytes of all frames, uncompressed
-  deflated_nbytes       bytes of all Fragments
+  native_nbytes         bytes of all frames (or of the whole Data Set), uncompressed
+  deflated_nbytes       bytes of all Fragments (or of the one stream); 0 where the source was native
   source_nbytes, destination_nbytes
                         sizes of the files
   excess_nbytes         bytes behind the last frame that were left out
@@ -134,6 +134,8 @@ def outcome_of(result: TranscodeResult) -> Outcome:
     source, destination = str(result.source), str(result.destination)
     native, deflated = result.native_nbytes, result.deflated_nbytes
     frames = "1 frame" if result.number_of_frames == 1 else f"{result.number_of_frames} frames"
+    if result.image_pixel is None:
+        frames = "whole Data Set"
     parts = [f"{source} -> {destination}  {frames}", f"{human_nbytes(native)} native"]
     if deflated:
         parts += [f"{human_nbytes(deflated)} deflated", ratio_text(native, deflated)]
