@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deflate_streams import BAD_DATA, EXCESS_OUTPUT, NONE, NOT_TERMINATED, SHORT_OUTPUT, deflated, inflate
@@ -144,7 +144,6 @@ def broken_streams(draw: st.DrawFn) -> tuple[bytes, int]:
     return bytes(stream), max(1, len(data) + draw(st.sampled_from([0, 0, 0, 1, -1, 300, -300])))
 
 
-@settings(max_examples=300)
 @given(broken_streams())
 def test_engines_agree(core: Any, case: tuple[bytes, int]) -> None:
     stream, nbytes = case
@@ -158,7 +157,6 @@ def test_engines_agree(core: Any, case: tuple[bytes, int]) -> None:
         assert found == expected
 
 
-@settings(max_examples=200)
 @given(st.binary(max_size=60), st.integers(1, 600))
 def test_any_bytes(core: Any, stream: bytes, nbytes: int) -> None:
     defect, consumed, produced, out = inflate(core, stream, nbytes)

@@ -8,12 +8,13 @@ function promises are in ``_native.pyi``.
 import struct
 import zlib
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Buffer
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _RAW: Final = -15  # no wrapper, the largest window (RFC 1951)
 
@@ -21,7 +22,7 @@ _NONE, _BAD_DATA, _SHORT_OUTPUT, _EXCESS_OUTPUT, _NOT_TERMINATED = range(5)
 
 
 def deflate_frames(
-    frames: Buffer, frame_nbytes: int, row_nbits: int, level: int, threads: int
+    frames: "Buffer", frame_nbytes: int, row_nbits: int, level: int, threads: int
 ) -> list[bytes]:
     view = _frames_view(frames, frame_nbytes, row_nbits)
     _require(1 <= level <= 9, "level must be 1 to 9")
@@ -33,12 +34,12 @@ def deflate_frames(
     return streams
 
 
-def photographic_frames(frames: Buffer, frame_nbytes: int, row_nbits: int) -> bytes:
+def photographic_frames(frames: "Buffer", frame_nbytes: int, row_nbits: int) -> bytes:
     return bytes(len(_frames_view(frames, frame_nbytes, row_nbits)) // frame_nbytes)
 
 
 def inflate_frames(
-    fragments: Sequence[Buffer], frame_nbytes: int, out: Buffer, threads: int
+    fragments: "Sequence[Buffer]", frame_nbytes: int, out: "Buffer", threads: int
 ) -> tuple[bytes, list[int], list[int]]:
     _require(frame_nbytes >= 1, "frame_nbytes must be at least 1")
     _require(threads >= 0, "threads must not be negative")
@@ -94,7 +95,7 @@ def _one_byte_more(inflater: "zlib._Decompress") -> tuple[bool, bool]:
         return False, True
 
 
-def cut_bits(source: Buffer, first_bit: int, frame_nbits: int, nframes: int) -> bytes:
+def cut_bits(source: "Buffer", first_bit: int, frame_nbits: int, nframes: int) -> bytes:
     data = _array(source)
     _check_bits(len(data), first_bit, frame_nbits, nframes)
     first, end = first_bit // 8, -(-(first_bit + frame_nbits * nframes) // 8)
@@ -103,7 +104,7 @@ def cut_bits(source: Buffer, first_bit: int, frame_nbits: int, nframes: int) -> 
     return np.packbits(bits.reshape(nframes, frame_nbits), axis=1, bitorder="little").tobytes()
 
 
-def join_bits(frames: Buffer, frame_nbits: int, nframes: int, first_bit: int, into: Buffer) -> None:
+def join_bits(frames: "Buffer", frame_nbits: int, nframes: int, first_bit: int, into: "Buffer") -> None:
     native = np.frombuffer(_writable(into), np.uint8)
     bits = _unpacked(frames, frame_nbits, nframes).reshape(-1)
     _check_bits(len(native), first_bit, frame_nbits, nframes)
@@ -115,14 +116,14 @@ def join_bits(frames: Buffer, frame_nbits: int, nframes: int, first_bit: int, in
     native[first : first + len(joined)] = joined
 
 
-def unpack_bits(frames: Buffer, frame_nbits: int, nframes: int, out: Buffer) -> None:
+def unpack_bits(frames: "Buffer", frame_nbits: int, nframes: int, out: "Buffer") -> None:
     pixels = np.frombuffer(_writable(out), np.uint8)
     bits = _unpacked(frames, frame_nbits, nframes)
     _require(len(pixels) == bits.size, "pixels must hold frame_nbits bytes for each frame")
     pixels[:] = bits.reshape(-1)
 
 
-def pack_bits(pixels: Buffer, frame_nbits: int, nframes: int) -> bytes:
+def pack_bits(pixels: "Buffer", frame_nbits: int, nframes: int) -> bytes:
     _require(frame_nbits >= 1, "frame_nbits must be at least 1")
     _require(nframes >= 0, "nframes must not be negative")
     array = _array(pixels)
@@ -130,7 +131,7 @@ def pack_bits(pixels: Buffer, frame_nbits: int, nframes: int) -> bytes:
     return np.packbits(array.reshape(nframes, frame_nbits) != 0, axis=1, bitorder="little").tobytes()
 
 
-def _unpacked(frames: Buffer, frame_nbits: int, nframes: int) -> npt.NDArray[np.uint8]:
+def _unpacked(frames: "Buffer", frame_nbits: int, nframes: int) -> npt.NDArray[np.uint8]:
     _require(frame_nbits >= 1, "frame_nbits must be at least 1")
     _require(nframes >= 0, "nframes must not be negative")
     packed, frame_nbytes = _array(frames), -(-frame_nbits // 8)
@@ -147,7 +148,7 @@ def _check_bits(nbytes: int, first_bit: int, frame_nbits: int, nframes: int) -> 
     _require(first_bit + frame_nbits * nframes <= 8 * nbytes, "the frames reach beyond the end of the buffer")
 
 
-def _frames_view(frames: Buffer, frame_nbytes: int, row_nbits: int) -> memoryview:
+def _frames_view(frames: "Buffer", frame_nbytes: int, row_nbits: int) -> memoryview:
     _require(frame_nbytes >= 1, "frame_nbytes must be at least 1")
     _require(row_nbits >= 0, "row_nbits must not be negative")
     view = memoryview(frames).cast("B")
@@ -155,11 +156,11 @@ def _frames_view(frames: Buffer, frame_nbytes: int, row_nbits: int) -> memoryvie
     return view
 
 
-def _array(buffer: Buffer) -> npt.NDArray[np.uint8]:
+def _array(buffer: "Buffer") -> npt.NDArray[np.uint8]:
     return np.frombuffer(memoryview(buffer).cast("B"), np.uint8)
 
 
-def _writable(buffer: Buffer) -> memoryview:
+def _writable(buffer: "Buffer") -> memoryview:
     view = memoryview(buffer)
     if view.readonly:
         raise BufferError("Object is not writable.")
@@ -178,7 +179,7 @@ _ITEM_DELIMITATION: Final = 0xFFFEE00D
 _SEQUENCE_DELIMITATION: Final = 0xFFFEE0DD
 
 
-def scan_items(window: Buffer, start: int) -> tuple[list[int], list[int], int, int]:
+def scan_items(window: "Buffer", start: int) -> tuple[list[int], list[int], int, int]:
     _require(start >= 0, "start must not be negative")
     view = memoryview(window).cast("B")
     positions: list[int] = []
@@ -202,8 +203,7 @@ _SHORT_LENGTH: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL 
 _DATA_SET, _SEQUENCE, _FRAGMENTS = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(NamedTuple):
     kind: int
     delimited: bool  # of undefined length: a delimitation Item ends it
     implicit_vr: bool
@@ -211,8 +211,7 @@ class _Level:
     end: int  # no value within may reach beyond it
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     tag: int
     vr: bytes
     value_nbytes: int
@@ -239,7 +238,7 @@ class ElementScan:
         self._depth = 0
         self._nested_pixel_data = 0
 
-    def feed(self, window: Buffer, position: int) -> None:
+    def feed(self, window: "Buffer", position: int) -> None:
         _require(0 <= position <= self.resume, "the window must not begin behind `resume`")
         view = memoryview(window).cast("B")
         while self.status == "more":

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Literal
 
-from typing_extensions import Buffer
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = [
     "ElementScan",
@@ -78,7 +79,7 @@ _STORED_BLOCK_NBYTES: Final = 0xFFFF
 
 
 def deflate_frames(
-    frames: Buffer, frame_nbytes: int, row_nbits: int, level: int, threads: int
+    frames: "Buffer", frame_nbytes: int, row_nbits: int, level: int, threads: int
 ) -> list[bytes]:
     """Deflate native Frames, each into a stream of its own (raw RFC 1951, without a pad byte).
 
@@ -118,7 +119,7 @@ def deflate_frames(
 
 
 def inflate_frames(
-    fragments: Sequence[Buffer], frame_nbytes: int, out: Buffer, threads: int
+    fragments: "Sequence[Buffer]", frame_nbytes: int, out: "Buffer", threads: int
 ) -> tuple[bytes, list[int], list[int]]:
     """Inflate Fragments into `out`, each into its own `frame_nbytes`; never a byte beyond them.
 
