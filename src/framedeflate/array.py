@@ -184,7 +184,7 @@ def sample_type(image_pixel: ImagePixel) -> np.dtype[Any]:
             kind="bits-allocated",
         )
     kind = "i" if image_pixel.pixel_representation else "u"
-    return np.dtype(f"<{kind}{image_pixel.bits_allocated // 8}")
+    return np.dtype(f"<{kind}{image_pixel.sample_nbytes}")
 
 
 def _samples_last(samples: NDArray[Any], image_pixel: ImagePixel) -> NDArray[Any]:

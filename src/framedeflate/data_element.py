@@ -10,6 +10,7 @@ from framedeflate.errors import DicomFormatError
 __all__ = [
     "ITEM",
     "ITEM_DELIMITATION",
+    "KNOWN_VRS",
     "MAX_DEPTH",
     "SEQUENCE_DELIMITATION",
     "SHORT_VRS",
@@ -31,6 +32,9 @@ MAX_DEPTH: Final = 64
 
 SHORT_VRS: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 """Value Representations with a 16-bit Value Length (PS3.5 7.1.2); all others, later ones too, have 32 bits."""
+
+KNOWN_VRS: Final = SHORT_VRS | frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+"""Every Value Representation of PS3.5 6.2."""
 
 
 class DataElement(NamedTuple):

@@ -115,6 +115,11 @@ class ImagePixel:
         return self.frame_nbits // self.rows
 
     @property
+    def sample_nbytes(self) -> int:
+        """Bytes of a sample of 8 bits or more; 0 for 1-bit Frames, whose samples share bytes."""
+        return self.bits_allocated // 8
+
+    @property
     def frame_shape(self) -> tuple[int, ...]:
         """Shape of a Frame as an array: (rows, columns), or (rows, columns, samples) for colour."""
         if self.samples_per_pixel == 1:

@@ -9,6 +9,7 @@ from typing import Final
 
 from framedeflate import engine
 from framedeflate.byte_source import ByteSource, Plan, drive
+from framedeflate.data_element import KNOWN_VRS, SHORT_VRS
 from framedeflate.data_set_layout import DataSetLayout, Element, Tag, text_value
 from framedeflate.errors import DicomFormatError, TransferSyntaxError
 from framedeflate.transfer_syntax import (
@@ -74,10 +75,6 @@ class FileMeta:
         return text_value(self.elements.get(Tag.TRANSFER_SYNTAX_UID, b""))
 
 
-_LONG_VRS: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_VRS: Final = _LONG_VRS | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-
-
 def scan_file_meta() -> Plan[FileMeta]:
     """Plan: find the File Meta Information.
 
@@ -98,7 +95,7 @@ def scan_file_meta() -> Plan[FileMeta]:
     position = META_POSITION
     # The group's stated length is not relied upon: files without it, or with a wrong one, are common.
     while window[position : position + 2] == b"\x02\x00":
-        header_nbytes = 12 if window[position + 4 : position + 6] in _LONG_VRS else 8
+        header_nbytes = 8 if window[position + 4 : position + 6] in SHORT_VRS else 12
         if position + header_nbytes > len(window):
             break
         group, element, vr, short_nbytes = struct.unpack_from("<HH2sH", window, position)
@@ -251,7 +248,7 @@ def scan_stated_data_set(meta: FileMeta, stop: int, *, descend: bool = False) ->
         raise TransferSyntaxError("the whole Data Set is deflated (PS3.5 A.5); inflate it first", uid=uid)
     start = meta.data_set_position
     first = yield (start, min(start + 6, stop))
-    is_explicit = first[4:6] in _VRS if uid == IMPLICIT_VR_LITTLE_ENDIAN else _may_be_vr(first[4:6])
+    is_explicit = first[4:6] in KNOWN_VRS if uid == IMPLICIT_VR_LITTLE_ENDIAN else _may_be_vr(first[4:6])
     return (
         yield from scan_data_set(
             start,

@@ -104,6 +104,7 @@ def compress_file(
             _write_frames(image, writer, level=level, threads=threads, check=check, progress=progress)
             writer.finish()
             copy_segments(image.tail, image.source, file)
+            image.close()
         return job.result_of_image(
             image,
             DEFLATED_IMAGE_FRAME_COMPRESSION,

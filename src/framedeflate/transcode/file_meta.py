@@ -4,6 +4,7 @@
 import struct
 from typing import Final
 
+from framedeflate.data_element import explicit_header
 from framedeflate.data_set_layout import Tag
 from framedeflate.part10 import FileMeta
 
@@ -13,7 +14,6 @@ IMPLEMENTATION_CLASS_UID: Final = "2.25.203866451927348713902841516790276345198"
 IMPLEMENTATION_VERSION_NAME: Final = "FRAMEDEFLATE_0_1"
 
 _MEDIA_STORAGE_SOP_INSTANCE_UID: Final = 0x00020003
-_LONG_VRS: Final = frozenset({b"OB", b"OW", b"UN", b"UT", b"SQ", b"OF", b"OD", b"OL", b"OV", b"UC", b"UR"})
 
 
 def encode_file_meta(meta: FileMeta, transfer_syntax_uid: str, *, sop_instance_uid: str = "") -> bytes:
@@ -44,6 +44,4 @@ def _even(text: str, padding: bytes) -> bytes:
 
 
 def _element(tag: int, vr: bytes, value: bytes) -> bytes:
-    if vr in _LONG_VRS:
-        return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr, 0, len(value)) + value
-    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+    return explicit_header(tag, vr, len(value)) + value

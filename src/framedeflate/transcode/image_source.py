@@ -116,6 +116,10 @@ class ImageSource(AbstractContextManager["ImageSource"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the source. Before it is replaced in place this must have happened: Windows refuses otherwise."""
         self._stack.close()
 
     def __enter__(self) -> Self:

@@ -19,14 +19,20 @@ MAX_HEADER_NBYTES: Final = 1 << 29
 
 
 def copy_segments(segments: Iterable[Segment], source: ByteSource, file: BinaryIO) -> None:
-    """Write each segment, a bounded block at a time."""
+    """Write each segment, a bounded block at a time.
+
+    Raises
+    ------
+    DicomFormatError
+        kind ``truncated``: the source is shorter than it was when it was scanned.
+    """
     for segment in segments:
         if isinstance(segment, bytes):
             file.write(segment)
             continue
         start, stop = segment
         for position in range(start, stop, _BLOCK_NBYTES):
-            file.write(source.get_range(position, min(position + _BLOCK_NBYTES, stop)))
+            file.write(_get(source, position, min(position + _BLOCK_NBYTES, stop)))
 
 
 def without(start: int, stop: int, dropped: Iterable[tuple[int, int]]) -> Iterator[Segment]:
@@ -56,4 +62,14 @@ def read_segments(source: ByteSource, segments: Iterable[Segment]) -> bytes:
             kind="too-large",
             position=0,
         )
-    return b"".join(part if isinstance(part, bytes) else source.get_range(*part) for part in parts)
+    return b"".join(part if isinstance(part, bytes) else _get(source, *part) for part in parts)
+
+
+def _get(source: ByteSource, start: int, stop: int) -> bytes:
+    block = source.get_range(start, stop)
+    if len(block) != stop - start:
+        # Another process cut it meanwhile. Without this the copy would be short too, and look whole.
+        raise DicomFormatError(
+            "the file became shorter while it was read", kind="truncated", position=start + len(block)
+        )
+    return block
