@@ -75,6 +75,8 @@ def compress_data_set_file(
             stream_nbytes = deflate_data_set(original.read, file.write, level=level)
             if check:
                 _check(file, position, original)
+            # Windows cannot replace a file that is open.
+            file_source.close()
     return job.result_of_data_set(
         meta.transfer_syntax_uid,
         DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
@@ -123,6 +125,7 @@ def decompress_data_set_file(
             file.write(encode_file_meta(meta, EXPLICIT_VR_LITTLE_ENDIAN))
             read = sequential_reader(file_source, meta.data_set_position)
             inflated = inflate_data_set(read, file.write, position=meta.data_set_position)
+            file_source.close()
     return job.result_of_data_set(
         meta.transfer_syntax_uid,
         EXPLICIT_VR_LITTLE_ENDIAN,
