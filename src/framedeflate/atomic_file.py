@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write beside, flush, rename: a final name only ever holds a whole file, whatever stops the process."""
 
+import hashlib
 import os
+import platform
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock.
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["TEMPORARY_SUFFIX", "atomic_file"]
 
-TEMPORARY_SUFFIX = ".framedeflate-partial"
-"""How the names of unfinished files end. They begin with a dot; one that a killed process left may be deleted."""
+TEMPORARY_SUFFIX: Final = ".framedeflate-partial"
+"""How the names of unfinished files end; they begin with a dot. One that a killed process left may be deleted, and is
+when the same final name is next written on the same machine (not on Windows)."""
+
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN_OLD: Final = (
+    os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+)
 
 
 @contextmanager
@@ -27,34 +40,98 @@ def atomic_file(
     overwrite : bool
         Whether a file of that name is replaced; it stays as it was until the very end.
     mode : int, optional
-        Permission bits for the new file, for instance those of the source.
+        Permission bits for the new file, for instance those of the source. Until it is whole, only its owner may
+        read it.
 
     Raises
     ------
     FileExistsError
-        The name is taken, now or by the end, and `overwrite` is false.
+        The name is taken, now or by the end, and `overwrite` is false; or by what is no file (a folder, a device).
     OSError
         The folder cannot be written, the disk is full. Nothing is left behind.
     """
     final = Path(destination)
     if not overwrite and os.path.lexists(final):
         raise FileExistsError(f"{final} exists; choose another name or ask to overwrite it")
-    temporary = final.parent / f".{final.name[:64]}.{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(temporary, flags, 0o666)
+    if final.exists() and not final.is_file():
+        # Renaming replaces a device like any name: as root, "-o /dev/null" would end it for everybody.
+        raise FileExistsError(f"{final} is not a regular file, so nothing can take its place")
+    # Whoever may not read the source must not read its pixels in an unfinished file either.
+    descriptor, temporary = _create(final, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode & 0o7777)
-        _put_in_place(temporary, final, overwrite=overwrite)
+            if mode is not None:
+                temporary.chmod(mode & 0o7777)
+            if fcntl is not None:
+                # The lock, which ends when the file is closed, keeps others off the temporary name until then.
+                _put_in_place(temporary, final, overwrite=overwrite)
+        if fcntl is None:
+            # Windows does not rename a file that is open.
+            _put_in_place(temporary, final, overwrite=overwrite)
     except BaseException:
         # Not only errors: Ctrl-C must not leave a partial file either.
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(final.parent)
+
+
+def _create(final: Path, permissions: int) -> tuple[int, Path]:
+    """Return a new, locked file beside `final`, and its name.
+
+    The name is always the same for the same final name and machine, so that what a killed process left there is found
+    without a search. A name of its own is for the cases where that one is in use, or cannot be locked.
+    """
+    if fcntl is not None:
+        temporary = _temporary(final, "")
+        _remove_abandoned(temporary)
+        with suppress(FileExistsError):
+            descriptor = os.open(temporary, _CREATE, permissions)
+            if _lock(descriptor) is not False and _is_named(descriptor, temporary):
+                return descriptor, temporary
+            os.close(descriptor)
+    temporary = _temporary(final, f".{secrets.token_hex(6)}")
+    return os.open(temporary, _CREATE, permissions), temporary
+
+
+def _temporary(final: Path, own: str) -> Path:
+    # Machines that share a folder may not see each other's locks, so each has names of its own.
+    digest = hashlib.sha256(os.fsencode(f"{platform.node()}/{final.name}")).hexdigest()
+    # 48 characters are 192 bytes at most, and a name may have 255.
+    return final.parent / f".{final.name[:48]}.{digest[:12]}{own}{TEMPORARY_SUFFIX}"
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove what a process that is no more left under this name; its lock ended with it."""
+    with suppress(OSError):
+        descriptor = os.open(temporary, _OPEN_OLD)
+        try:
+            # Unlinked, never truncated: after a kill at the wrong moment, the final name may be the same file.
+            if _lock(descriptor) and _is_named(descriptor, temporary):
+                temporary.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Return whether the lock was got, rather than another process having it; None where there are no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Whether the name still belongs to the opened file: another process may have removed it before it was locked."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
 
 
 def _put_in_place(temporary: Path, final: Path, *, overwrite: bool) -> None:

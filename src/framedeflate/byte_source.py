@@ -8,7 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self, TypeAlias, TypeVar
 
-__all__ = ["ByteSource", "BytesSource", "FileSource", "Plan", "drive", "sequential_reader"]
+from framedeflate.errors import DicomFormatError
+
+__all__ = ["ByteSource", "BytesSource", "FileSource", "Plan", "drive", "read_exactly", "sequential_reader"]
 
 T = TypeVar("T")
 
@@ -39,15 +41,33 @@ def drive(plan: Plan[T], source: ByteSource) -> T:
 
 
 def sequential_reader(source: ByteSource, position: int) -> Callable[[int], bytes]:
-    """Return a function that reads on from `position`, as a file's ``read`` does."""
+    """Return a function that reads on from `position`, as a file's ``read`` does; errors as `read_exactly`."""
 
     def read(nbytes: int) -> bytes:
         nonlocal position
-        block = source.get_range(position, position + nbytes)
+        block = read_exactly(source, position, min(position + nbytes, source.nbytes))
         position += len(block)
         return block
 
     return read
+
+
+def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
+    """Return bytes start to stop of a range that was there when the source was scanned.
+
+    Raises
+    ------
+    DicomFormatError
+        kind ``truncated``: the source became shorter since. Copied without this, a part would silently be missing.
+    """
+    data = source.get_range(start, stop)
+    if len(data) != stop - start:
+        raise DicomFormatError(
+            "the file became shorter while it was read; try again once its writer is done",
+            kind="truncated",
+            position=start + len(data),
+        )
+    return data
 
 
 class BytesSource:

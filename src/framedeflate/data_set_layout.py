@@ -208,7 +208,7 @@ class DataSetLayout:
         if not value:
             return 1
         # IS allows a sign and blanks (PS3.5 6.2); int() alone would also take digits of other scripts and "1_0".
-        if not (value.isascii() and value.lstrip("+-").isdigit() and len(value) <= 12):
+        if not (value.isascii() and value[value[0] in "+-" :].isdigit() and len(value) <= 12):
             raise UnsupportedImageError(
                 "Number of Frames (0028,0008) is not a whole number, so the Frames cannot be counted",
                 kind="number-of-frames",

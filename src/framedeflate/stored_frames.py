@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from framedeflate.byte_source import ByteSource, drive
+from framedeflate.byte_source import ByteSource, drive, read_exactly
 from framedeflate.data_set_layout import DataSetLayout, Element
 from framedeflate.errors import EncapsulationError, TransferSyntaxError, UnsupportedImageError
 from framedeflate.frame_codec import InflatedFrames, check_expansion, inflate_frames
@@ -262,4 +262,4 @@ class UncompressedFragments:
             raise UnsupportedImageError(
                 f"frame {index + 1} is stored in {there} bytes where it has {nbytes}", kind="short-pixel-data"
             )
-        return b"".join(self.source.get_range(*place) for place in places)[:nbytes]
+        return b"".join(read_exactly(self.source, *place) for place in places)[:nbytes]

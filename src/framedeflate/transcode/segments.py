@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final, TypeAlias
 
-from framedeflate.byte_source import ByteSource
+from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import DicomFormatError
 
 __all__ = ["Segment", "copy_segments", "read_segments", "without"]
@@ -32,7 +32,7 @@ def copy_segments(segments: Iterable[Segment], source: ByteSource, file: BinaryI
             continue
         start, stop = segment
         for position in range(start, stop, _BLOCK_NBYTES):
-            file.write(_get(source, position, min(position + _BLOCK_NBYTES, stop)))
+            file.write(read_exactly(source, position, min(position + _BLOCK_NBYTES, stop)))
 
 
 def without(start: int, stop: int, dropped: Iterable[tuple[int, int]]) -> Iterator[Segment]:
@@ -51,7 +51,7 @@ def read_segments(source: ByteSource, segments: Iterable[Segment]) -> bytes:
     Raises
     ------
     DicomFormatError
-        kind ``too-large``: together they pass 512 MiB.
+        kind ``too-large``: together they pass 512 MiB; ``truncated``: the source became shorter.
     """
     parts = list(segments)
     nbytes = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)
@@ -62,14 +62,4 @@ def read_segments(source: ByteSource, segments: Iterable[Segment]) -> bytes:
             kind="too-large",
             position=0,
         )
-    return b"".join(part if isinstance(part, bytes) else _get(source, *part) for part in parts)
-
-
-def _get(source: ByteSource, start: int, stop: int) -> bytes:
-    block = source.get_range(start, stop)
-    if len(block) != stop - start:
-        # Another process cut it meanwhile. Without this the copy would be short too, and look whole.
-        raise DicomFormatError(
-            "the file became shorter while it was read", kind="truncated", position=start + len(block)
-        )
-    return block
+    return b"".join(part if isinstance(part, bytes) else read_exactly(source, *part) for part in parts)
