@@ -2,7 +2,7 @@
 """RGB to YBR_FULL and back, full range (PS3.3 C.7.6.3.1.2). Never done unasked: rounding loses (PS3.5 8.2.2)."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -10,30 +10,28 @@ from framedeflate.errors import FrameEncodeError, UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from typing_extensions import Buffer
 
 __all__ = ["convert_colour", "converted_image_pixel", "rgb_to_ybr", "ybr_to_rgb"]
 
-# The standard prints these with four digits; they follow from the weights .299, .587, .114 of red, green, blue.
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
-_CB, _CR = 2 * (1 - _BLUE), 2 * (1 - _RED)
-_TO_YBR: Final = np.array(
-    [
-        [_RED, _GREEN, _BLUE],
-        [-_RED / _CB, -_GREEN / _CB, (1 - _BLUE) / _CB],
-        [(1 - _RED) / _CR, -_GREEN / _CR, -_BLUE / _CR],
-    ]
+_Matrix: TypeAlias = tuple[tuple[int, int, int, int], ...]
+
+# The standard prints these equations with four digits; they follow from the weights of red, green and blue, kept here
+# as whole numbers so that every machine rounds alike. Each row: what R, G, B (or Y, CB, CR) count, and the divisor.
+_TO_YBR: Final[_Matrix] = (
+    (299, 587, 114, 1000),
+    (-299, -587, 886, 1772),
+    (701, -587, -114, 1402),
 )
-_TO_RGB: Final = np.array(
-    [
-        [1.0, 0.0, _CR],
-        [1.0, -_CB * _BLUE / _GREEN, -_CR * _RED / _GREEN],
-        [1.0, _CB, 0.0],
-    ]
+_TO_RGB: Final[_Matrix] = (
+    (1000, 0, 1402, 1000),
+    (587_000, -114 * 1772, -299 * 1402, 587_000),
+    (1000, 1772, 0, 1000),
 )
 
 _BLOCK_PIXELS: Final = 1 << 18
-"""Pixels converted at a time: their floating-point copies are six times a Frame's size and more."""
+"""Pixels converted at a time: their wide copies are many times a Frame's size."""
 
 
 def convert_colour(frame: "Buffer", image_pixel: ImagePixel, to: Literal["RGB", "YBR_FULL"]) -> bytes:
@@ -93,7 +91,7 @@ def converted_image_pixel(image_pixel: ImagePixel, to: Literal["RGB", "YBR_FULL"
     return replace(image_pixel, photometric_interpretation=to, planar_configuration=0)
 
 
-def _colour_by_pixel(data: "np.ndarray", image_pixel: ImagePixel) -> "np.ndarray":
+def _colour_by_pixel(data: "NDArray[Any]", image_pixel: ImagePixel) -> "NDArray[Any]":
     """Return the samples as (pixels, 3), chrominance repeated where two pixels share it."""
     if image_pixel.is_subsampled:
         # C.7.6.3.1.2: Y1 Y2 CB CR for each pair; what is in between is not stated, so both get the pair's.
@@ -104,31 +102,34 @@ def _colour_by_pixel(data: "np.ndarray", image_pixel: ImagePixel) -> "np.ndarray
     return data.reshape(-1, 3)
 
 
-def rgb_to_ybr(pixels: "np.ndarray", bits_stored: int) -> "np.ndarray":
+def rgb_to_ybr(pixels: "NDArray[Any]", bits_stored: int) -> "NDArray[Any]":
     """Return YBR_FULL samples for RGB ones; shape (..., 3), unsigned, same dtype."""
-    return _converted(pixels, _TO_YBR, 0.0, _half_scale(bits_stored), bits_stored)
+    return _converted(pixels, _TO_YBR, 0, _half_scale(bits_stored), bits_stored)
 
 
-def ybr_to_rgb(pixels: "np.ndarray", bits_stored: int) -> "np.ndarray":
+def ybr_to_rgb(pixels: "NDArray[Any]", bits_stored: int) -> "NDArray[Any]":
     """Return RGB samples for YBR_FULL ones; shape (..., 3), unsigned, same dtype."""
-    return _converted(pixels, _TO_RGB, _half_scale(bits_stored), 0.0, bits_stored)
+    return _converted(pixels, _TO_RGB, _half_scale(bits_stored), 0, bits_stored)
 
 
-def _half_scale(bits_stored: int) -> float:
+def _half_scale(bits_stored: int) -> int:
     """Return CB and CR of what has no colour: half of full scale, 128 for 8 bits (C.7.6.3.1.2)."""
-    return float(1 << bits_stored >> 1)
+    return 1 << bits_stored >> 1
 
 
 def _converted(
-    pixels: "np.ndarray", matrix: "np.ndarray", centre_in: float, centre_out: float, bits_stored: int
-) -> "np.ndarray":
+    pixels: "NDArray[Any]", matrix: _Matrix, centre_in: int, centre_out: int, bits_stored: int
+) -> "NDArray[Any]":
     flat = pixels.reshape(-1, 3)
     out = np.empty_like(flat)
     for start in range(0, len(flat), _BLOCK_PIXELS):
-        block = flat[start : start + _BLOCK_PIXELS].astype(np.float64)
-        block[:, 1:] -= centre_in
-        block = block @ matrix.T
-        block[:, 1:] += centre_out
-        np.clip(np.floor(block + 0.5), 0, (1 << bits_stored) - 1, out=block)
-        out[start : start + _BLOCK_PIXELS] = block
+        first, second, third = flat[start : start + _BLOCK_PIXELS].astype(np.int64).T
+        second -= centre_in
+        third -= centre_in
+        for index, (one, two, three, divisor) in enumerate(matrix):
+            # Rounded to the nearest, halves up.
+            value = (2 * (one * first + two * second + three * third) + divisor) // (2 * divisor)
+            if index:
+                value += centre_out
+            out[start : start + _BLOCK_PIXELS, index] = np.clip(value, 0, (1 << bits_stored) - 1)
     return out.reshape(pixels.shape)

@@ -11,7 +11,7 @@ from framedeflate.colour import ybr_to_rgb
 from framedeflate.errors import FrameDecodeError, ImagePixelError, UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.pydicom_bridge import decode_frame_array, require_decoder
-from framedeflate.rle_bilevel import decode_rle_bilevel
+from framedeflate.rle import check_rle, decode_rle
 from framedeflate.transfer_syntax import RLE_LOSSLESS
 
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ class ForeignDecoder:
 
     def __init__(self, transfer_syntax_uid: str, image: EncodedImage, first_frame: bytes) -> None:
         self._uid = transfer_syntax_uid
-        self._is_bilevel_rle = transfer_syntax_uid == RLE_LOSSLESS and image.bits_allocated == 1
         photometric = _native_photometric(transfer_syntax_uid, image)
         attributes = asdict(image) | {"photometric_interpretation": photometric, "planar_configuration": 0}
         try:
@@ -137,8 +136,8 @@ class ForeignDecoder:
         except ImagePixelError as error:
             raise UnsupportedImageError(str(error), kind="image-pixel") from error
         self._source = image
-        if self._is_bilevel_rle:
-            self._require_one_sample()
+        if transfer_syntax_uid == RLE_LOSSLESS:
+            check_rle(self.image_pixel)
         else:
             require_decoder(transfer_syntax_uid, bits_stored=self.image_pixel.bits_stored)
         first = self._describe(first_frame, 1)
@@ -146,12 +145,6 @@ class ForeignDecoder:
             attributes["photometric_interpretation"] = "RGB"
             self.image_pixel = ImagePixel(**attributes)
         self._is_lossy = first is not None and first.is_lossy
-
-    def _require_one_sample(self) -> None:
-        if self.image_pixel.samples_per_pixel != 1:
-            raise UnsupportedImageError(
-                "RLE with one bit allocated and three samples has no known encoding", kind="decoder"
-            )
 
     def decode(self, frame: bytes, *, frame_number: int) -> bytes:
         """Decode one Frame.
@@ -174,9 +167,9 @@ class ForeignDecoder:
             kind ``bad-data`` | ``short-output``.
         """
         px = self.image_pixel
-        if self._is_bilevel_rle:
-            return decode_rle_bilevel(frame, px.frame_nbytes, frame_number=frame_number)
         self._describe(frame, frame_number)
+        if self._uid == RLE_LOSSLESS:
+            return decode_rle(frame, px, frame_number=frame_number)
         array, photometric = decode_frame_array(
             self._uid, frame, self._options(), frame_nbytes=px.frame_nbytes, frame_number=frame_number
         )
@@ -198,9 +191,10 @@ class ForeignDecoder:
             "pixel_representation": px.pixel_representation,
             "photometric_interpretation": self._source.photometric_interpretation
             or px.photometric_interpretation,
-            "planar_configuration": self._source.planar_configuration,
-            # RLE holds the bits above High Bit too, such as old overlays: they are kept.
-            "correct_unused_bits": self._uid != RLE_LOSSLESS and px.pixel_representation == 1,
+            # What the source says of planes is not true of a codestream, and pydicom would believe it.
+            "planar_configuration": 0,
+            # Unsigned samples may carry an old overlay above High Bit: it is kept.
+            "correct_unused_bits": px.pixel_representation == 1,
         }
 
     def _describe(self, frame: bytes, frame_number: int) -> Codestream | None:
