@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much hypothesis tries: `fast` in every run, `soak` with HYPOTHESIS_PROFILE=soak. And both engines."""
+"""How much hypothesis tries: `fast` in every run, `soak` with HYPOTHESIS_PROFILE=soak. And what tests share."""
 
 import importlib
 import importlib.util
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
