@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import atlas
+import independent
 from pydicom.data import get_testdata_file
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-import judge
 from framedeflate import TranscodeResult, compress_file, decompress_file, engine, verify_file
 from framedeflate.cli.contact_sheet import Tile, draw_sheet
 from framedeflate.cli.file_facts import read_facts
@@ -91,7 +91,7 @@ def _pydicom_file(name: str) -> Path:
 def _compress(source: Path, kind: str) -> Row:
     destination = OUTPUT / source.name
     result = compress_file(source, destination, threads=0, overwrite=True)
-    is_proven = judge.same_pixels(source, destination) and _comes_back(source, destination)
+    is_proven = independent.same_pixels(source, destination) and _comes_back(source, destination)
     # The source's own faults, such as another SOP Instance UID in its File Meta Information, stay its own.
     problems = [
         problem for problem in verify_file(destination) if problem.kind != "media-storage-sop-instance-uid"
@@ -103,7 +103,7 @@ def _comes_back(source: Path, deflated: Path) -> bool:
     """Whether the deflated file inflates to native Pixel Data equal to the source's."""
     back = OUTPUT / "source" / f"inflated-{source.name}"
     decompress_file(deflated, back, overwrite=True)
-    equal = judge.same_native(source, back)
+    equal = independent.same_native(source, back)
     back.unlink()
     return equal
 

@@ -2,14 +2,13 @@
 """Many files one after another or in several processes; a failure stays with its file."""
 
 import multiprocessing
-import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
-from framedeflate.cli.exit_codes import ExitCode, exit_code_of, is_no_image, is_not_chosen
+from framedeflate.cli.exit_codes import ExitCode, exit_code_of, is_no_image, is_not_chosen, sentence_of
 from framedeflate.cli.progress import FrameProgress, ProgressBar
 from framedeflate.cli.report import Outcome
 from framedeflate.cli.sources import Task
@@ -56,7 +55,7 @@ def _guarded(work: Work, task: Task, progress: FrameProgress | None) -> Outcome:
 def failure(error: Exception, task: Task) -> Outcome:
     """Return the outcome of a task that raised."""
     source = str(task.source)
-    text = _sentence(error, source)
+    text = sentence_of(error, source=source)
     fields = {
         "error": {"type": type(error).__name__, "kind": getattr(error, "kind", None), "message": text},
     }
@@ -70,14 +69,6 @@ def failure(error: Exception, task: Task) -> Outcome:
         line=f"{source}: {text}",
         fields=fields,
     )
-
-
-def _sentence(error: Exception, source: str) -> str:
-    if isinstance(error, shutil.SameFileError):
-        return "it would be written onto itself; --in-place does that"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror if str(error.filename) == source else f"{error.strerror}: {error.filename}"
-    return str(error) or "not enough memory"
 
 
 def _in_processes(work: Work, tasks: Sequence[Task], processes: int, bar: ProgressBar) -> Iterator[Outcome]:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from framedeflate.errors import DicomFormatError, FrameDeflateError, RoundTripError, UnsupportedImageError
 
-__all__ = ["CommandError", "ExitCode", "exit_code_of", "is_no_image", "is_not_chosen"]
+__all__ = ["CommandError", "ExitCode", "exit_code_of", "is_no_image", "is_not_chosen", "sentence_of"]
 
 
 class ExitCode(IntEnum):
@@ -77,3 +77,12 @@ def exit_code_of(error: Exception, *, source: str) -> ExitCode:
     if isinstance(error, OSError) and str(error.filename) != source:
         return ExitCode.CANNOT_WRITE_OUTPUT
     return ExitCode.CANNOT_READ_INPUT
+
+
+def sentence_of(error: Exception, *, source: str) -> str:
+    """Say what failed, in words of the command line, for a line that begins with the source."""
+    if isinstance(error, shutil.SameFileError):
+        return "it would be written onto itself; --in-place does that"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if str(error.filename) == source else f"{error.strerror}: {error.filename}"
+    return str(error) or "not enough memory"

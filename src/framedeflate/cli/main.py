@@ -7,11 +7,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from framedeflate import __version__
 from framedeflate.cli import compress, decompress, extract, inspect, render, verify
-from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of
+from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
 from framedeflate.cli.report import print_error
 from framedeflate.errors import FrameDeflateError
 
@@ -67,18 +68,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     namespace = build_parser().parse_args(arguments)
     logging.basicConfig(format="framedeflate: %(message)s", level=logging.WARNING)
-    # A person wants the warning's sentence, not the line of source it came from.
-    warnings.showwarning = _show_warning
+    with warnings.catch_warnings():
+        # A person wants the warning's sentence, not the line of source it came from.
+        warnings.showwarning = _show_warning
+        return _run(namespace)
+
+
+def _run(namespace: argparse.Namespace) -> int:
     try:
         return int(namespace.func(namespace))
     except CommandError as error:
         print_error(str(error))
         return error.exit_code
+    except BrokenPipeError:
+        return _close_pipe()
     except (FrameDeflateError, OSError, MemoryError) as error:
-        if isinstance(error, BrokenPipeError):
-            return _close_pipe()
-        print_error(str(error) or "not enough memory")
-        return exit_code_of(error, source=str(getattr(namespace, "file", "")))
+        source = str(Path(getattr(namespace, "file", "")))
+        print_error(f"{source}: {sentence_of(error, source=source)}")
+        return exit_code_of(error, source=source)
     except KeyboardInterrupt:
         print_error("interrupted; finished files are in place, the others as they were")
         return ExitCode.INTERRUPTED
