@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace framedeflate {
@@ -35,11 +36,20 @@ bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::
                      std::uint64_t* row_map) noexcept;
 }  // namespace portable
 
-// 64 bits of a map from bit i on.
+// A window on a map from bit i on: at least kMapWindow bits, then zeros. One load where bytes lie from the
+// lowest up.
+inline constexpr std::size_t kMapWindow = 57;
+
 [[nodiscard]] inline std::uint64_t map_window(const std::uint64_t* map, std::size_t i) noexcept {
-  const std::uint64_t* word = map + (i >> 6);
-  const unsigned shift = i & 63;
-  return word[0] >> shift | word[1] << 1 << (63 - shift);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const unsigned char*>(map) + (i >> 3), sizeof word);
+    return word >> (i & 7);
+  } else {
+    const std::uint64_t* word = map + (i >> 6);
+    const unsigned shift = i & 63;
+    return word[0] >> shift | word[1] << 1 << (63 - shift);
+  }
 }
 
 // The number of ones from bit i on, looked for no further than `most`.
@@ -47,12 +57,13 @@ bool map_run_and_row(std::span<const std::uint8_t> bytes, std::size_t row, std::
                                             std::size_t most) noexcept {
   std::size_t length = 0;
   while (length < most) {
-    const std::uint64_t zeros = ~map_window(map, i + length);
+    const std::size_t shift = (i + length) & 63;
+    const std::uint64_t zeros = ~map[(i + length) >> 6] >> shift;
     if (zeros != 0) {
       length += static_cast<std::size_t>(std::countr_zero(zeros));
       return length < most ? length : most;
     }
-    length += 64;
+    length += 64 - shift;
   }
   return most;
 }

@@ -127,7 +127,8 @@ constexpr std::array<std::uint8_t, 256> reversed_bytes() {
 constexpr std::array<std::uint8_t, 256> kReversed = reversed_bytes();
 
 // In this order the lengths of the code length code are sent (RFC 1951, 3.2.7).
-constexpr std::array<std::uint8_t, 19> kOrder = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
+constexpr std::array<std::uint8_t, 19> kOrder = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                                 11, 4,  12, 3, 13, 2, 14, 1, 15};
 
 }  // namespace
 
@@ -269,7 +270,8 @@ void plan_header(const BlockCode& code, HeaderStyle style, DynamicHeader& header
   header.code.build(counts, 7);
   header.code.assign();
   header.ncodelength = 19;
-  while (header.ncodelength > 4 && header.code.lengths[kOrder[header.ncodelength - 1]] == 0) --header.ncodelength;
+  while (header.ncodelength > 4 && header.code.lengths[kOrder[header.ncodelength - 1]] == 0)
+    --header.ncodelength;
   header.nbits = 14 + 3 * std::size_t{header.ncodelength} + nextra;
   for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {
     header.nbits += std::size_t{counts[symbol]} * header.code.lengths[symbol];

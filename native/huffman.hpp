@@ -18,17 +18,18 @@ inline constexpr std::size_t kDistanceSymbols = 30;
 inline constexpr unsigned kMaxCodeLength = 15;
 inline constexpr std::size_t kEndOfBlock = 256;
 
-// The code of one alphabet. `used` lists the symbols that have a code, rising; a sparse frame uses 30 of 286, and going
-// through these alone halves the time that its codes and header take.
+// The code of one alphabet. `used` lists the symbols that have a code, rising; a sparse frame uses 30 of 286,
+// and going through these alone halves the time that its codes and header take.
 struct SymbolCode {
   static constexpr std::size_t kMost = kLitLenSymbols + 2;
-  std::array<std::uint8_t, kMost> lengths{};    // 0: no code
-  std::array<std::uint32_t, kMost> entries;     // code, first bit lowest, and from bit 16 on its length; of used ones
+  std::array<std::uint8_t, kMost> lengths{};  // 0: no code
+  std::array<std::uint32_t, kMost>
+      entries;  // code, first bit lowest, and from bit 16 on its length; of used ones
   std::array<std::uint16_t, kMost> used;
   std::size_t nused = 0;
 
-  // Lengths that make the sum of count * length least with none above `limit`. Symbols that do not occur get none; one
-  // that occurs alone gets a bit. No count exceeds 2^22.
+  // Lengths that make the sum of count * length least with none above `limit`. Symbols that do not occur get
+  // none; one that occurs alone gets a bit. No count exceeds 2^22.
   void build(std::span<const std::uint32_t> counts, unsigned limit);
   // Takes lengths made elsewhere; they leave no code unused, or there is one alone.
   void take(std::span<const std::uint8_t> given);
