@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(namespace: argparse.Namespace) -> int:
     try:
-        return int(namespace.func(namespace))
+        code = int(namespace.func(namespace))
+        # Here, not at exit: a reader that has gone away is noticed by writing to it.
+        sys.stdout.flush()
     except CommandError as error:
         print_error(str(error))
         return error.exit_code
@@ -89,6 +91,7 @@ def _run(namespace: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print_error("interrupted; finished files are in place, the others as they were")
         return ExitCode.INTERRUPTED
+    return code
 
 
 def _close_pipe() -> int:

@@ -3,7 +3,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -84,24 +84,13 @@ class Tally:
         else:
             print(outcome.line, flush=True)
 
-    def add_all(self, outcomes: Iterable[Outcome]) -> None:
-        """Add outcomes as they come."""
-        for outcome in outcomes:
-            self.add(outcome)
-
     def finish(self) -> ExitCode:
         """Print the sum and return the exit code: the highest of all, or that nothing was a DICOM image."""
         if not self._as_json and sum(self._counts.values()) > 1:
             print(self._summary(), flush=True)
-        if (
-            self._worst == ExitCode.OK
-            and set(self._counts) <= {"skipped", "copied"}
-            and not self._chosen_away
-        ):
+        if self._worst == ExitCode.OK and not self._any_image:
             return ExitCode.NO_VALID_INPUT
         return self._worst
-
-    _chosen_away = False
 
     def _summary(self) -> str:
         names: dict[Status, str] = {"done": self._verb}

@@ -161,6 +161,6 @@ def outcome_of(result: TranscodeResult) -> Outcome:
             "checked": result.checked,
             "notes": list(result.notes),
         },
-        native_nbytes=native,
+        native_nbytes=native if deflated else 0,
         encoded_nbytes=deflated,
     )
