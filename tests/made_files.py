@@ -61,9 +61,19 @@ def encapsulated(fragments: Iterable[bytes], *, basic: bytes = b"") -> bytes:
     return PIXEL_DATA + item(basic) + b"".join(item(fragment) for fragment in fragments) + SEQUENCE_END
 
 
-def write_native(path: Path, pixel_data: bytes, *, tail: bytes = b"", **image: int) -> Path:
+def write_native(
+    path: Path,
+    pixel_data: bytes,
+    *,
+    rows: int = 4,
+    columns: int = 4,
+    bits: int = 8,
+    frames: int = 1,
+    tail: bytes = b"",
+) -> Path:
     """A file in Explicit VR Little Endian."""
-    path.write_bytes(file_meta(EXPLICIT) + head(**image) + native_header(len(pixel_data)) + pixel_data + tail)
+    image = head(rows=rows, columns=columns, bits=bits, frames=frames)
+    path.write_bytes(file_meta(EXPLICIT) + image + native_header(len(pixel_data)) + pixel_data + tail)
     return path
 
 
