@@ -93,7 +93,9 @@ def _file_problem(kind: str, severity: Severity, message: str) -> Problem:
 def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem]:
     if layout.implicit_vr:
         yield _file_problem(
-            "implicit-vr", "error", "the Data Set is in Implicit VR; this Transfer Syntax is Explicit (PS3.5 A.4)"
+            "implicit-vr",
+            "error",
+            "the Data Set is in Implicit VR; this Transfer Syntax is Explicit (PS3.5 A.4)",
         )
     pixel_data = layout.pixel_data
     if pixel_data is not None and pixel_data.vr not in {b"OB", b""}:
@@ -124,10 +126,6 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
             "media-storage-sop-instance-uid",
             "error",
             "the File Meta Information names another SOP Instance UID than the Data Set (PS3.10 7.1)",
-        )
-    if Tag.DIGITAL_SIGNATURES_SEQUENCE in layout.elements:
-        yield _file_problem(
-            "digital-signatures", "warning", "Digital Signatures made before deflating may no longer verify"
         )
 
 
@@ -200,11 +198,18 @@ def _check_items(places: Sequence[tuple[int, int]], number: int) -> Iterator[Pro
 
 
 def _check_tail(source: ByteSource, index: FrameIndex, layout: DataSetLayout) -> Iterator[Problem]:
-    """Walk what follows Pixel Data: Data Set Trailing Padding, or nothing."""
+    """Walk what follows Pixel Data: Digital Signatures, Data Set Trailing Padding, or nothing."""
     tail = scan_data_set(
         index.fragments.end_position, layout.end_position, implicit_vr=False, big_endian=False, descend=True
     )
     try:
-        drive(tail, source)
+        behind = drive(tail, source)
     except DicomFormatError as error:
         yield Problem(error.kind, "error", None, error.position, str(error))
+    else:
+        if Tag.DIGITAL_SIGNATURES_SEQUENCE in behind.elements:
+            yield _file_problem(
+                "digital-signatures",
+                "warning",
+                "Digital Signatures made before deflating may no longer verify",
+            )
