@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_reader
 from framedeflate.data_set_layout import DataSetLayout, Tag
 from framedeflate.deflated_data_set import inflate_data_set
+from framedeflate.errors import DicomFormatError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.stored_frames import (
@@ -159,7 +160,7 @@ def open_image_source(path: Path, *, threads: int = 1, strict: bool = True) -> I
             tail=tail,
             frames=frames,
             excess_nbytes=_excess_nbytes(frames),
-            notes=tuple(_notes(layout, frames)),
+            notes=tuple(_notes(source, layout, frames)),
             _stack=stack.pop_all(),
         )
 
@@ -239,9 +240,22 @@ def _excess_nbytes(frames: StoredFrames) -> int:
     return max(0, frames.excess_nbytes - frames.image_pixel.native_nbytes % 2)
 
 
-def _notes(layout: DataSetLayout, frames: StoredFrames) -> Iterator[str]:
+def _notes(source: ByteSource, layout: DataSetLayout, frames: StoredFrames) -> Iterator[str]:
     excess = _excess_nbytes(frames)
     if excess:
         yield f"{excess} bytes behind the last Frame were left out (PS3.5 8.1.1)"
-    if Tag.DIGITAL_SIGNATURES_SEQUENCE in layout.elements or Tag.MAC_PARAMETERS_SEQUENCE in layout.elements:
+    tags = {*layout.elements}
+    if frames.index is not None:
+        # Encapsulated Pixel Data ended the scan; the Digital Signatures stand behind it.
+        plan = scan_data_set(
+            _end_of_pixel_data(layout, frames),
+            layout.end_position,
+            implicit_vr=layout.implicit_vr,
+            big_endian=False,
+        )
+        try:
+            tags |= {*drive(plan, source).elements}
+        except DicomFormatError as error:
+            yield f"what follows Pixel Data cannot be read beyond byte {error.position}; it was copied as it is"
+    if tags & {Tag.DIGITAL_SIGNATURES_SEQUENCE, Tag.MAC_PARAMETERS_SEQUENCE}:
         yield "the object holds Digital Signatures, which may not verify in another Transfer Syntax"
