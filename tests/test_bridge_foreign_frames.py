@@ -345,7 +345,7 @@ def test_a_codestream_of_another_image_is_refused_before_it_is_decoded(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uid, image, frames = read(PYDICOM_FILES / name)
-    monkeypatch.setattr("framedeflate.foreign_frames.decode_frame_array", None)
+    monkeypatch.setattr("framedeflate.foreign_frames.decode_frame_apart", None)
     for other in (
         replace(image, rows=image.rows + 1),
         replace(image, rows=image.columns + 5, columns=image.rows),

@@ -20,7 +20,7 @@ from framedeflate.errors import (
     FrameDeflateError,
     UnsupportedImageError,
 )
-from framedeflate.icon_image import MAX_ICONS_NBYTES, decode_icons, inflate_icons
+from framedeflate.icon_image import decode_icons, inflate_icons
 from peers import PYDICOM_FILES
 
 RLE, JPEG = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.50"
@@ -182,12 +182,13 @@ def test_icons_that_cannot_be_inflated_say_why() -> None:
     assert twice.position >= 500
 
 
-def test_icons_are_bounded_together() -> None:
-    side = 4096
+def test_icons_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framedeflate.icon_image.MAX_ICONS_NBYTES", 1 << 20)
+    side = 512
     fragment = deflated(bytes(side * side))
     marked = image(Node(0x7FE00010, "OB", MARK), side, side, 8)
-    count = MAX_ICONS_NBYTES // (side * side)
-    assert len(inflate_icons(head([marked] * count, [[fragment]] * count))) > MAX_ICONS_NBYTES
+    count = (1 << 20) // (side * side)
+    assert len(inflate_icons(head([marked] * count, [[fragment]] * count))) > 1 << 20
     with pytest.raises(UnsupportedImageError) as caught:
         inflate_icons(head([marked] * (count + 1), [[fragment]] * (count + 1)))
     assert caught.value.kind == "too-large"

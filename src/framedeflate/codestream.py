@@ -19,7 +19,7 @@ class Codestream(NamedTuple):
     Attributes
     ----------
     rows, columns, samples : int
-        Size; rows are 0 where a JPEG states them behind its first scan only.
+        Size; rows are 0 where a JPEG states them behind its first scan only, which no decoder here understands.
     precision : int
         Bits of a sample.
     is_lossy : bool

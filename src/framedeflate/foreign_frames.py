@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from framedeflate.codestream import Codestream, describe_jpeg, describe_jpeg2000
 from framedeflate.colour import ybr_to_rgb
+from framedeflate.decoder_process import decode_frame_apart
 from framedeflate.errors import FrameDecodeError, ImagePixelError, UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.pydicom_bridge import decode_frame_array, require_decoder
+from framedeflate.pydicom_bridge import require_decoder
 from framedeflate.rle import check_rle, decode_rle
 from framedeflate.transfer_syntax import RLE_LOSSLESS
 
@@ -170,11 +171,14 @@ class ForeignDecoder:
         self._describe(frame, frame_number)
         if self._uid == RLE_LOSSLESS:
             return decode_rle(frame, px, frame_number=frame_number)
-        array, photometric = decode_frame_array(
-            self._uid, frame, self._options(), frame_nbytes=px.frame_nbytes, frame_number=frame_number
+        array, photometric = decode_frame_apart(
+            self._uid,
+            frame,
+            self._options(),
+            shape=px.frame_shape,
+            frame_nbytes=px.frame_nbytes,
+            frame_number=frame_number,
         )
-        if array.shape != px.frame_shape:
-            self._fail(f"it decodes to an array of shape {array.shape}, not {px.frame_shape}", frame_number)
         if px.photometric_interpretation == "RGB" and photometric.startswith("YBR_FULL"):
             array = ybr_to_rgb(array, px.bits_stored)
         return _native_bytes(array, px)
@@ -211,7 +215,7 @@ class ForeignDecoder:
             return None
         if found is None:
             self._fail("its codestream has no readable header", frame_number)
-        size = (found.rows or px.rows, found.columns, found.samples)
+        size = (found.rows, found.columns, found.samples)
         if size != (px.rows, px.columns, px.samples_per_pixel):
             self._fail(
                 f"its codestream has {found.rows} rows, {found.columns} columns, {found.samples} samples where the "

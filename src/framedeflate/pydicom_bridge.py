@@ -15,15 +15,21 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from framedeflate.errors import FrameDecodeError, MissingExtraError, UnsupportedImageError
+from framedeflate.errors import MissingExtraError, UnsupportedImageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["decode_frame_array", "dictionary_vr", "private_dictionary_vr", "require_decoder"]
+__all__ = [
+    "DECODER_ERRORS",
+    "decode_frame_array",
+    "dictionary_vr",
+    "private_dictionary_vr",
+    "require_decoder",
+]
 
-_DECODER_ERRORS: Final = (
+DECODER_ERRORS: Final = (
     RuntimeError,
     ValueError,
     TypeError,
@@ -111,14 +117,9 @@ def require_decoder(transfer_syntax_uid: str, *, bits_stored: int) -> None:
 
 
 def decode_frame_array(
-    transfer_syntax_uid: str,
-    frame: bytes,
-    options: Mapping[str, Any],
-    *,
-    frame_nbytes: int,
-    frame_number: int | None,
+    transfer_syntax_uid: str, frame: bytes, options: Mapping[str, Any]
 ) -> "tuple[NDArray[np.generic], str]":
-    """Decode one Frame through pydicom.
+    """Decode one Frame through pydicom; call it where a crash, a hang, warnings and prints do no harm.
 
     Parameters
     ----------
@@ -126,8 +127,6 @@ def decode_frame_array(
         The codestream: all Fragments of the Frame joined.
     options : mapping
         pydicom's names for the Image Pixel attributes, and switches of its decoders.
-    frame_nbytes : int
-        Size of the Frame that is expected; for the error alone.
 
     Returns
     -------
@@ -138,30 +137,14 @@ def decode_frame_array(
 
     Raises
     ------
-    FrameDecodeError
-        kind ``bad-data``.
-
-    Notes
-    -----
-    The decoders behind pydicom are C and C++ libraries of others. Sizes are checked before and after, but a defect
-    inside them cannot be contained here: run them in a process of its own where files come from strangers.
+    Any of ``DECODER_ERRORS``
+        The codestream cannot be decoded.
     """
+    from pydicom.pixels.decoders.base import get_decoder
+
     even = frame + b"\0" * (len(frame) & 1)
     # One Item without a Basic Offset Table: pydicom then has nothing to search for.
     encapsulated = struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE000, len(even)) + even
-    with _without_warnings():
-        from pydicom.pixels.decoders.base import get_decoder
-
-        try:
-            array, properties = get_decoder(transfer_syntax_uid).as_array(
-                encapsulated, index=0, raw=True, **dict(options)
-            )
-        except _DECODER_ERRORS as error:
-            raise FrameDecodeError(
-                f"its codestream of {len(frame)} bytes cannot be decoded (Transfer Syntax {transfer_syntax_uid})",
-                kind="bad-data",
-                expected_nbytes=frame_nbytes,
-                consumed_nbytes=0,
-                frame_number=frame_number,
-            ) from error
+    decoder = get_decoder(transfer_syntax_uid)
+    array, properties = decoder.as_array(encapsulated, index=0, raw=True, **dict(options))
     return array, str(properties["photometric_interpretation"])
