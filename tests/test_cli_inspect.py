@@ -12,6 +12,7 @@ from cli_runner import run_command
 from corpus import SourceFile, wheel_file, wheel_files
 from framedeflate import compress_file
 from framedeflate.cli.exit_codes import ExitCode
+from framedeflate.pydicom_bridge import uid_name
 
 Capture = pytest.CaptureFixture[str]
 
@@ -135,3 +136,8 @@ def test_many_problems_of_one_kind_are_summed_up(capsys: Capture, tmp_path: Path
     assert "and 10 more of kind" in ran.out
     (fields,) = run_command(capsys, "verify", path, "--json").objects
     assert sum(problem["frame_number"] is not None for problem in fields["problems"]) == 15
+
+
+@pytest.mark.parametrize("uid", ["1.2.840.10008.1.2.1", "1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", "nonsense"])
+def test_names_of_uids(uid: str) -> None:
+    assert uid_name(uid) == pydicom.uid.UID(uid, validation_mode=0).name

@@ -2,6 +2,7 @@
 """`framedeflate extract` and `render`: pictures judged by Pillow, arrays by numpy and pydicom."""
 
 import zlib
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,44 @@ def test_render_usage(
     monkeypatch.chdir(tmp_path)
     assert run_command(capsys, "render", wheel_file("CT_small.dcm"), *arguments).code == ExitCode.USAGE
     assert not list(tmp_path.iterdir())
+
+
+def test_render_prefers_frames_with_something_to_see(capsys: Capture, tmp_path: Path) -> None:
+    """A structure in three of thirty frames is shown, native or deflated."""
+    dataset = pydicom.dcmread(wheel_file("liver_1frame.dcm"))
+    del dataset.PerFrameFunctionalGroupsSequence
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = 30, 16, 16
+    bits = np.zeros((30, 16, 16), np.uint8)
+    bits[17:20, 3:9, 2:12:2] = 1
+    dataset.PixelData = np.packbits(bits, bitorder="little").tobytes()
+    native, deflated = tmp_path / "native.dcm", tmp_path / "deflated.dcm"
+    dataset.save_as(native)
+    compress_file(native, deflated)
+    for path in (native, deflated):
+        output = path.with_suffix(".png")
+        assert run_command(capsys, "render", path, "-o", output, "--tiles", 2).code == ExitCode.OK
+        orange = (picture(output) == label_colour(1)).all(axis=2)
+        assert orange.any()
+
+
+def test_merge_lays_segments_of_a_place_together(capsys: Capture, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(wheel_file("liver_1frame.dcm"))
+    group = dataset.PerFrameFunctionalGroupsSequence[0]
+    groups = []
+    for segment, z in ((1, 0.0), (2, 0.0), (1, 5.0)):
+        copy = deepcopy(group)
+        copy.SegmentIdentificationSequence[0].ReferencedSegmentNumber = segment
+        copy.PlanePositionSequence[0].ImagePositionPatient = [0, 0, z]
+        groups.append(copy)
+    dataset.PerFrameFunctionalGroupsSequence = groups
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = 3, 8, 8
+    # Left half, right half, nothing.
+    dataset.PixelData = b"\x0f" * 8 + b"\xf0" * 8 + bytes(8)
+    native, output = tmp_path / "seg.dcm", tmp_path / "sheet.png"
+    dataset.save_as(native)
+    ran = run_command(capsys, "render", native, "--merge", "--size", 64, "-o", output)
+    assert ran.code == ExitCode.OK
+    assert "2 tiles" in ran.out
+    sheet = picture(output)
+    for segment in (1, 2):
+        assert ((sheet == label_colour(segment)).all(axis=2)).sum() >= 64 * 32

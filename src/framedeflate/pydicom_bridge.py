@@ -27,6 +27,7 @@ __all__ = [
     "dictionary_vr",
     "private_dictionary_vr",
     "require_decoder",
+    "uid_name",
 ]
 
 DECODER_ERRORS: Final = (
@@ -80,6 +81,14 @@ def private_dictionary_vr(tag: int, creator: str) -> str:
         return str(_datadict().private_dictionary_VR(tag, creator))
     except KeyError:
         return "UN"
+
+
+def uid_name(uid: str) -> str:
+    """Return the name of a UID (PS3.6 Annex A), or the UID itself where it is private or unknown."""
+    with _without_warnings():
+        from pydicom.uid import UID
+
+        return UID(uid).name
 
 
 def require_decoder(transfer_syntax_uid: str, *, bits_stored: int) -> None:

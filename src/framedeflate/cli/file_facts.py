@@ -12,6 +12,7 @@ from framedeflate.frame_index import FrameIndex, index_frames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 from framedeflate.problems import Problem
+from framedeflate.pydicom_bridge import uid_name
 from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION
 
 __all__ = ["FileFacts", "read_facts", "sop_class_name", "transfer_syntax_name"]
@@ -220,15 +221,9 @@ def _per_frame_nbytes(layout: DataSetLayout) -> int:
 
 def sop_class_name(uid: str) -> str:
     """Name of a SOP Class (PS3.6), or its UID where it is private or unknown."""
-    return _uid_name(uid).removesuffix(" Storage") or "unknown kind"
+    return uid_name(uid).removesuffix(" Storage") or "unknown kind"
 
 
 def transfer_syntax_name(uid: str) -> str:
     """Name of a Transfer Syntax (PS3.6), or its UID."""
-    return "Deflated Image Frame Compression" if uid == DEFLATED_IMAGE_FRAME_COMPRESSION else _uid_name(uid)
-
-
-def _uid_name(uid: str) -> str:
-    from pydicom.uid import UID
-
-    return UID(uid).name
+    return "Deflated Image Frame Compression" if uid == DEFLATED_IMAGE_FRAME_COMPRESSION else uid_name(uid)

@@ -21,6 +21,8 @@ from framedeflate.reader import FrameReader
 
 __all__ = ["add_parser", "sheet_of", "tiles_of"]
 
+_LOOKS_PER_TILE = 6
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand's parser."""
@@ -109,15 +111,26 @@ def tiles_of(
     """
     with FrameReader.open(path, strict=strict) as reader:
         display = read_display_facts(path)
-        weights = [nbytes for _, _, nbytes in facts.frames()]
-        if not (reader.image_pixel.is_bilevel and facts.index is not None):
-            # Only of 1-bit frames the size tells how much there is to see; of others it tells noise.
-            weights = [0] * len(reader)
+        weights = _weights(reader, facts, display, count)
         if merge and display.positions and reader.image_pixel.is_bilevel:
             return list(_merged(reader, display, weights, count))
         chosen = choose_frames(weights, count)
         frames = [reader[index] for index in chosen]
         return list(_single(frames, chosen, reader.image_pixel, display))
+
+
+def _weights(reader: FrameReader, facts: FileFacts, display: DisplayFacts, count: int) -> list[int]:
+    """Say how much there is to see in every frame, as far as that is cheaply known."""
+    if not (reader.image_pixel.is_bilevel or display.is_label_map):
+        # Of other images the size would tell how noisy a frame is.
+        return [0] * len(reader)
+    if facts.index is not None:
+        return [nbytes for _, _, nbytes in facts.frames()]
+    # Native frames are all of one size: look into a few of each stretch.
+    weights = [0] * len(reader)
+    for index in range(0, len(reader), max(1, len(reader) // (count * _LOOKS_PER_TILE))):
+        weights[index] = int(np.count_nonzero(reader[index]))
+    return weights
 
 
 def _single(
