@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo    real DICOM files compressed, checked and shown
 # make test    every check and every test, on both engines
-# make soak    the long forms of the tests
+# make soak    every test in its long form: hours
 # make bench   the benchmarks
 # make lint    the static checks alone
 # make clean   back to a fresh clone
@@ -44,7 +44,7 @@ pytest: $(STAMPS)/package $(STAMPS)/test
 	FRAMEDEFLATE_ENGINE=reference $(BIN)/python -m pytest -m "not soak"
 
 soak: $(STAMPS)/package $(STAMPS)/test
-	$(BIN)/python -m pytest -m soak
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest
 
 bench: $(STAMPS)/package $(STAMPS)/test
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,25 @@ def test_no_bar_in_a_pipe(tmp_path: Path) -> None:
     ran = subprocess.run([*COMMAND, *arguments], capture_output=True, check=True)
     assert ran.stderr == b""
     assert b"\x1b" not in ran.stdout
+
+
+def test_bar_on_a_terminal_alone(tmp_path: Path) -> None:
+    """Standard error is a terminal, standard output a pipe: the bar goes to the one, the lines to the other."""
+    names = ("CT_small.dcm", "rtdose.dcm")
+    arguments = ("compress", *(str(wheel_file(name)) for name in names), "-o", f"{tmp_path}/")
+    terminal, side = os.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=side, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(side)
+        out, _err = process.communicate(timeout=GIVE_UP_SECONDS)
+    drawn = b""
+    # Linux ends a terminal whose other side has closed with an error, not with an empty read.
+    with suppress(OSError), open(terminal, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        while block := file.read(1 << 16):
+            drawn += block
+    assert process.returncode == ExitCode.OK
+    assert b"\x1b" in drawn
+    assert b"/2" in drawn
+    assert b"\x1b" not in out
+    assert out.count(b" -> ") == 2
