@@ -5,12 +5,13 @@ The Items are the truth. A table only decides where there are more Fragments tha
 there is one Fragment a Frame, the Frames are still told apart and the table is reported.
 """
 
-import struct
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from framedeflate import engine
 from framedeflate.byte_source import Plan
@@ -39,8 +40,8 @@ class FragmentTable:
 
     Attributes
     ----------
-    basic_offset_table : bytes
-        Value of the first Item.
+    basic_offset_table_nbytes : int
+        Length of the first Item's value.
     offset_origin : int
         Position of the first byte behind the Basic Offset Table Item: what offsets count from.
     positions, lengths : array of int
@@ -51,7 +52,7 @@ class FragmentTable:
         Whether a Sequence Delimitation Item was there; without one the file ends with the last Item.
     """
 
-    basic_offset_table: bytes
+    basic_offset_table_nbytes: int
     offset_origin: int
     positions: "array[int]"
     lengths: "array[int]"
@@ -65,6 +66,14 @@ class FragmentTable:
     def nbytes(self) -> int:
         """Bytes of all Fragments, headers not counted."""
         return sum(self.lengths)
+
+
+class _Offsets(NamedTuple):
+    """The tables; each is empty where it is absent or has not one number a Frame."""
+
+    basic: "array[int]"
+    extended: "array[int]"
+    lengths: "array[int]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,7 @@ def scan_fragments(layout: DataSetLayout) -> Plan[FragmentTable]:
             position=at,
         )
     stop = layout.end_position
-    positions, lengths = array("q"), array("q")
+    positions, lengths = array("q"), array("I")
     resume, status, window_nbytes = pixel_data.value_position, 0, _WINDOW_NBYTES
     while status == 0 and resume < stop:
         window = yield (resume, min(resume + window_nbytes, stop))
@@ -138,8 +147,7 @@ def scan_fragments(layout: DataSetLayout) -> Plan[FragmentTable]:
             "Pixel Data holds no Item, not even a Basic Offset Table", kind="bad-item", position=resume
         )
     table_position, table_nbytes = positions.pop(0), lengths.pop(0)
-    basic = yield (table_position, table_position + table_nbytes)
-    return FragmentTable(basic, table_position + table_nbytes, positions, lengths, resume, status == 1)
+    return FragmentTable(table_nbytes, table_position + table_nbytes, positions, lengths, resume, status == 1)
 
 
 def _truncated(position: int) -> EncapsulationError:
@@ -169,22 +177,20 @@ def index_frames(
         As `scan_fragments`; kind ``fragment-count``: Fragments that no table assigns to Frames.
     """
     table = yield from scan_fragments(layout)
+    if len(table) < number_of_frames:
+        # Before a table is read: its size and Number of Frames both belong to the file's writer.
+        raise _miscounted(layout, table, number_of_frames)
+    basic = yield from _read_basic_offsets(table, number_of_frames)
     extended = yield from read_extended_offsets(layout, number_of_frames)
     lengths = yield from read_extended_lengths(layout, number_of_frames)
-    problems = list(_table_problems(layout, table, number_of_frames, extended, lengths))
+    problems = _table_problems(layout, table, number_of_frames, _Offsets(basic, extended, lengths))
     if len(table) == number_of_frames:
         return FrameIndex(table, range(number_of_frames + 1), tuple(problems))
     if number_of_frames == 1 and len(table) > 1 and not one_fragment_per_frame:
         return FrameIndex(table, (0, len(table)), tuple(problems))
-    basic = _unpack(table.basic_offset_table, "I", number_of_frames)
-    starts = _fragments_at(table, extended or basic) if len(table) > number_of_frames else None
+    starts = _fragments_at(table, extended or basic)
     if starts is None:
-        raise EncapsulationError(
-            f"there are {len(table)} Fragments for {number_of_frames} Frames, and no offset table that tells them "
-            "apart; each Frame must be one Fragment (PS3.5 A.4.13)",
-            kind="fragment-count",
-            position=layout.elements[Tag.PIXEL_DATA].header_position,
-        )
+        raise _miscounted(layout, table, number_of_frames)
     if one_fragment_per_frame:
         for index, (first, behind) in enumerate(pairwise(starts)):
             if behind - first > 1:
@@ -194,51 +200,71 @@ def index_frames(
     return FrameIndex(table, starts, tuple(problems))
 
 
-def read_extended_offsets(layout: DataSetLayout, number_of_frames: int) -> Plan[tuple[int, ...]]:
-    """Plan: the Extended Offset Table (7FE0,0001); empty where it is absent or has not 8 bytes a Frame."""
-    return _read_table(layout, Tag.EXTENDED_OFFSET_TABLE, number_of_frames)
+def _miscounted(layout: DataSetLayout, table: FragmentTable, number_of_frames: int) -> EncapsulationError:
+    return EncapsulationError(
+        f"there are {len(table)} Fragments for {number_of_frames} Frames, and no offset table that tells them "
+        "apart; each Frame must be one Fragment (PS3.5 A.4.13)",
+        kind="fragment-count",
+        position=layout.elements[Tag.PIXEL_DATA].header_position,
+    )
 
 
-def read_extended_lengths(layout: DataSetLayout, number_of_frames: int) -> Plan[tuple[int, ...]]:
+def read_extended_offsets(layout: DataSetLayout, number_of_frames: int) -> "Plan[array[int]]":
+    """Plan: the Extended Offset Table (7FE0,0001); empty where it is absent or has not 8 bytes a Frame.
+
+    Call it, and the next, only once there are known to be as many Fragments as Frames.
+    """
+    return _read_element(layout, Tag.EXTENDED_OFFSET_TABLE, number_of_frames)
+
+
+def read_extended_lengths(layout: DataSetLayout, number_of_frames: int) -> "Plan[array[int]]":
     """Plan: its Lengths (7FE0,0002); empty where they are absent or have not 8 bytes a Frame."""
-    return _read_table(layout, Tag.EXTENDED_OFFSET_TABLE_LENGTHS, number_of_frames)
+    return _read_element(layout, Tag.EXTENDED_OFFSET_TABLE_LENGTHS, number_of_frames)
 
 
-def _read_table(layout: DataSetLayout, tag: int, number_of_frames: int) -> Plan[tuple[int, ...]]:
+def _read_element(layout: DataSetLayout, tag: int, number_of_frames: int) -> "Plan[array[int]]":
     element = layout.elements.get(tag)
-    # Its size is checked first: Number of Frames and the element's length both belong to the file's writer.
     if element is None or element.value_nbytes != 8 * number_of_frames:
-        return ()
+        return array("Q")
     value = yield (element.value_position, element.end_position)
-    return _unpack(value, "Q", number_of_frames)
+    return _numbers("Q", value)
 
 
-def _unpack(table: bytes, code: str, number_of_frames: int) -> tuple[int, ...]:
-    if len(table) != number_of_frames * struct.calcsize(f"<{code}"):
-        return ()
-    return struct.unpack(f"<{number_of_frames}{code}", table)
+def _read_basic_offsets(table: FragmentTable, number_of_frames: int) -> "Plan[array[int]]":
+    """Plan: the Basic Offset Table; empty where it has not 4 bytes a Frame."""
+    nbytes = table.basic_offset_table_nbytes
+    if nbytes != 4 * number_of_frames:
+        return array("I")
+    value = yield (table.offset_origin - nbytes, table.offset_origin)
+    return _numbers("I", value)
 
 
-def _fragments_at(table: FragmentTable, offsets: Sequence[int]) -> tuple[int, ...] | None:
+def _numbers(code: Literal["I", "Q"], value: bytes) -> "array[int]":
+    """Return little endian numbers: 4 or 8 bytes each, where a tuple would take 40."""
+    numbers = array(code)
+    numbers.frombytes(value[: len(value) - len(value) % numbers.itemsize])
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _fragments_at(table: FragmentTable, offsets: Sequence[int]) -> "array[int] | None":
     """Return the Fragment at each offset and the number of Fragments, or None where an offset hits none."""
     if not offsets or offsets[0]:
         return None
-    starts: list[int] = []
+    starts = array("Q")
     for offset in offsets:
         position = table.offset_origin + offset + ITEM_HEADER_NBYTES
         found = bisect_left(table.positions, position)
         if found == len(table) or table.positions[found] != position or (starts and found <= starts[-1]):
             return None
         starts.append(found)
-    return (*starts, len(table))
+    starts.append(len(table))
+    return starts
 
 
 def _table_problems(
-    layout: DataSetLayout,
-    table: FragmentTable,
-    number_of_frames: int,
-    extended: Sequence[int],
-    lengths: Sequence[int],
+    layout: DataSetLayout, table: FragmentTable, number_of_frames: int, offsets: "_Offsets"
 ) -> list[Problem]:
     problems: list[Problem] = []
 
@@ -246,30 +272,30 @@ def _table_problems(
         problems.append(Problem(kind, severity, None, position, message))
 
     here = layout.elements[Tag.PIXEL_DATA].value_position
-    basic = table.basic_offset_table
+    basic_nbytes = table.basic_offset_table_nbytes
     extended_element = layout.elements.get(Tag.EXTENDED_OFFSET_TABLE)
     lengths_element = layout.elements.get(Tag.EXTENDED_OFFSET_TABLE_LENGTHS)
-    if basic and len(basic) != 4 * number_of_frames:
+    if basic_nbytes and basic_nbytes != 4 * number_of_frames:
         report(
             "basic-offset-table",
             "error",
             here,
-            f"the Basic Offset Table has {len(basic)} bytes, not 4 for each of {number_of_frames} Frames (A.4)",
+            f"the Basic Offset Table has {basic_nbytes} bytes, not 4 for each of {number_of_frames} Frames (A.4)",
         )
-    elif basic and _fragments_at(table, _unpack(basic, "I", number_of_frames)) is None:
+    elif basic_nbytes and _fragments_at(table, offsets.basic) is None:
         report(
             "basic-offset-table", "error", here, "the Basic Offset Table does not point at the Frames (A.4)"
         )
     if extended_element is not None:
         at = extended_element.header_position
-        if basic:
+        if basic_nbytes:
             report(
                 "both-offset-tables",
                 "error",
                 at,
                 "a Basic and an Extended Offset Table are both filled (A.4)",
             )
-        if _fragments_at(table, extended) is None:
+        if _fragments_at(table, offsets.extended) is None:
             report(
                 "extended-offset-table",
                 "error",
@@ -282,7 +308,7 @@ def _table_problems(
         report(
             "extended-offset-table", "error", at, "an Extended Offset Table and its Lengths come as a pair"
         )
-    elif lengths_element is not None and not _lengths_fit(table, lengths):
+    elif lengths_element is not None and not _lengths_fit(table, offsets.lengths):
         report(
             "extended-offset-table-lengths",
             "error",

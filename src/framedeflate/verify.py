@@ -142,7 +142,7 @@ def _check_bits(layout: DataSetLayout) -> Iterator[Problem]:
 def _check_tables(layout: DataSetLayout, index: FrameIndex) -> Iterator[Problem]:
     if (
         len(index) >= _MANY_FRAMES
-        and not index.fragments.basic_offset_table
+        and not index.fragments.basic_offset_table_nbytes
         and Tag.EXTENDED_OFFSET_TABLE not in layout.elements
     ):
         yield Problem(

@@ -170,7 +170,7 @@ def _offset_table(layout: DataSetLayout, index: FrameIndex | None) -> str:
         return "none"
     if Tag.EXTENDED_OFFSET_TABLE in layout.elements:
         return "extended"
-    return "basic" if index.fragments.basic_offset_table else "empty"
+    return "basic" if index.fragments.basic_offset_table_nbytes else "empty"
 
 
 def _parts(layout: DataSetLayout, index: FrameIndex | None, data_set_position: int) -> dict[str, int]:
