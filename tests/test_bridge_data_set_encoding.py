@@ -213,6 +213,18 @@ def test_private_sequence_of_the_dictionary_that_is_none_becomes_un() -> None:
     assert from_implicit(write(ill, implicit=True)) == write(ill)
 
 
+def test_what_a_failed_attempt_left_behind_is_forgotten() -> None:
+    # The Item before the garbage holds an element that waits for the Pixel Representation behind it.
+    item = write([Node(0x00400275, "SQ", [[Node(0x00280106, "US", b"\1\0")]])], implicit=True)[8:]
+    creator = Node(0x20010010, "LO", b"Philips Imaging DD 001")
+    nodes = [creator, Node(0x2001105F, "UN", item + b"garbage!")]
+    outer = [Node(0x00080060, "CS", b"CT"), Node(0x00409096, "SQ", [[*nodes, signed(1)]])]
+    expected = [Node(0x00080060, "CS", b"CT"), Node(0x00409096, "SQ", [[*nodes, signed(1)]])]
+    assert from_implicit(write(outer, implicit=True)) == write(expected)
+    tail = [*nodes, Node(0x20010011, "LO", b"x "), Node(0x20051001, "UN", b"abcd")]
+    assert from_implicit(write(tail, implicit=True), pixel_representation=1) == write(tail)
+
+
 def test_un_of_undefined_length_stays_implicit_little_endian() -> None:
     items = write([Node(0, "UN", [[Node(0x00100010, "PN", b"A^B ")]], True)], implicit=True)[8:]
     element = b"\x00\x09\x10\x01UN\0\0\xff\xff\xff\xff"

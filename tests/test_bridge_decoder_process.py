@@ -128,7 +128,7 @@ def test_nonsense_on_the_pipe_is_a_typed_error(reply: bytes, monkeypatch: pytest
     code = f"import sys; sys.stdin.buffer.read(1); sys.stdout.buffer.write({reply!r})"
     start = subprocess.Popen
     monkeypatch.setattr(
-        decoder_process.subprocess,
+        subprocess,
         "Popen",
         lambda _args, **kwargs: start([sys.executable, "-c", code], **kwargs),
     )

@@ -259,6 +259,23 @@ def test_rle_keeps_the_bits_above_high_bit(signed: int) -> None:
     assert decoder.decode(frame, frame_number=1) == pixels.tobytes()
 
 
+def test_jpeg_lossless_keeps_the_bits_above_high_bit(tmp_path: Path) -> None:
+    ds = pydicom.dcmread(PYDICOM_FILES / "MR_small.dcm")
+    pixels = np.random.default_rng(3).integers(0, 1 << 16, (64, 64), "<u2")
+    ds.PixelData, ds.PixelRepresentation = pixels.tobytes(), 0
+    for name in ("SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue"):
+        if name in ds:
+            del ds[name]
+    ds.save_as(tmp_path / "native.dcm")
+    dcmcjpeg = require_peer("dcmcjpeg")
+    subprocess.run([dcmcjpeg, "+tl", tmp_path / "native.dcm", tmp_path / "lossless.dcm"], check=True)
+    uid, image, (frame,) = read(tmp_path / "lossless.dcm")
+    assert uid == "1.2.840.10008.1.2.4.70"
+    for signed in (0, 1):
+        decoder = ForeignDecoder(uid, replace(image, bits_stored=12, pixel_representation=signed), frame)
+        assert decoder.decode(frame, frame_number=1) == pixels.tobytes()
+
+
 @pytest.mark.parametrize("photometric", ["YBR_FULL", "RGB"])
 def test_rle_colour_is_not_converted(photometric: str) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (5, 4, 3), "u1")

@@ -46,8 +46,9 @@ CHANGED_ATTRIBUTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "once lossy, always lossy (PS3.3 C.7.6.1.1.5): in native form the Transfer Syntax no longer tells",
         ),
         "Pixel Data (7FE0,0010), unused high bits": (
-            "the sign fills them for signed samples, but in RLE; zero or as decoded for unsigned ones",
-            "codestreams hold Bits Stored bits; RLE holds all bits, so its are kept (PS3.5 8.1.1)",
+            "as they are where the codestream holds them (RLE, JPEG of more bits than Bits Stored); else filled "
+            "with the sign of signed samples, with zero for unsigned ones",
+            "readers of native Pixel Data that do not mask them expect so (PS3.5 8.1.1)",
         ),
     }
 )
@@ -168,13 +169,13 @@ class ForeignDecoder:
             kind ``bad-data`` | ``short-output``.
         """
         px = self.image_pixel
-        self._describe(frame, frame_number)
+        found = self._describe(frame, frame_number)
         if self._uid == RLE_LOSSLESS:
             return decode_rle(frame, px, frame_number=frame_number)
         array, photometric = decode_frame_apart(
             self._uid,
             frame,
-            self._options(),
+            self._options(found),
             shape=px.frame_shape,
             frame_nbytes=px.frame_nbytes,
             frame_number=frame_number,
@@ -183,21 +184,23 @@ class ForeignDecoder:
             array = ybr_to_rgb(array, px.bits_stored)
         return _native_bytes(array, px)
 
-    def _options(self) -> dict[str, object]:
+    def _options(self, found: Codestream | None) -> dict[str, object]:
         px = self.image_pixel
+        # A codestream of more bits than Bits Stored may carry an old overlay above High Bit, which is kept: decoders
+        # mask by Bits Stored. One of fewer holds nothing there, and the sign is carried up.
+        bits_stored = max(px.bits_stored, found.precision if found is not None else 0)
         return {
             "rows": px.rows,
             "columns": px.columns,
             "number_of_frames": 1,
             "samples_per_pixel": px.samples_per_pixel,
             "bits_allocated": px.bits_allocated,
-            "bits_stored": px.bits_stored,
+            "bits_stored": bits_stored,
             "pixel_representation": px.pixel_representation,
             "photometric_interpretation": self._source.photometric_interpretation
             or px.photometric_interpretation,
             # What the source says of planes is not true of a codestream, and pydicom would believe it.
             "planar_configuration": 0,
-            # Unsigned samples may carry an old overlay above High Bit: it is kept.
             "correct_unused_bits": px.pixel_representation == 1,
         }
 
