@@ -206,6 +206,18 @@ void write_items(std::span<const Item> items, const BlockCode& code, std::size_t
 
 }  // namespace
 
+void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std::size_t row,
+                    EncoderScratch::Buffers& buffers, Histogram& histogram) {
+  buffers.items.resize(std::min(frame.size(), kBlockItems) + kSlack);
+  histogram = {};
+  while (start < frame.size()) {
+    const Block block =
+        parse(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items.data());
+    count({buffers.items.data(), block.nitems}, row == 0 ? 0 : distance_code(row).symbol, histogram);
+    start = block.stop;
+  }
+}
+
 void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,
                   BitWriter& writer) {
   buffers.items.resize(std::min(frame.size(), kBlockItems) + kSlack);

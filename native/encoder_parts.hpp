@@ -9,6 +9,7 @@
 
 #include "block.hpp"
 #include "encoder.hpp"
+#include "shortest_path.hpp"
 
 namespace framedeflate {
 
@@ -17,6 +18,11 @@ struct EncoderScratch::Buffers {
   std::vector<std::uint16_t> items;
   BlockPlan plan;
   Histogram histogram;
+  CostModel costs;
+  FarMatches far;
+  ShortestPath path;
+  Parse parse, best_parse;
+  BlockPlan best_plan;
 
   std::vector<std::uint8_t> uniform_stream;
   std::size_t uniform_nbytes = 0;
@@ -33,6 +39,9 @@ bool map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScra
 // Both write every block of the frame; the maps are filled.
 void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,
                   BitWriter& writer);
+// How often the parse of level 1 uses each symbol from `start` to the end of `frame`: where the others begin.
+void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std::size_t row,
+                    EncoderScratch::Buffers& buffers, Histogram& histogram);
 void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int level,
                      EncoderScratch::Buffers& buffers, BitWriter& writer);
 

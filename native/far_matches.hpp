@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matches at any other distance, for the levels that have time: found once a frame through chains of equal
+// three-byte hashes. Places inside long run or row matches are left out. Worth about 5 % on dense frames,
+// nothing on sparse ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace framedeflate {
+
+struct FarMatch {
+  std::uint16_t length, distance;
+};
+
+class FarMatches {
+ public:
+  // Looks at up to `depth` earlier places for each byte; leaves out distances 1 and `row`, and places where a
+  // match at one of those is `enough` bytes long.
+  void find(std::span<const std::uint8_t> frame, std::size_t row, const std::uint64_t* run_map,
+            const std::uint64_t* row_map, std::size_t depth, std::size_t enough);
+
+  // Those that start at byte i, each longer and farther than the one before.
+  [[nodiscard]] std::span<const FarMatch> at(std::size_t i) const noexcept {
+    return {matches_.data() + first_[i], first_[i + 1] - first_[i]};
+  }
+  [[nodiscard]] bool empty() const noexcept { return matches_.empty(); }
+
+ private:
+  std::vector<FarMatch> matches_;
+  std::vector<std::uint32_t> first_;
+  std::vector<std::int32_t> head_, previous_;
+};
+
+}  // namespace framedeflate
