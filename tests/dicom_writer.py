@@ -6,10 +6,19 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 SOP_INSTANCE = "2.25.1234567890"
 UNDEFINED = 0xFFFFFFFF
+LONG_VRS = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+WORD_NBYTES = {
+    **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
+    **dict.fromkeys(("UL", "SL", "FL", "OL", "OF"), 4),
+    **dict.fromkeys(("FD", "OD", "OV", "UV", "SV"), 8),
+}
+"""What Big Endian reverses, by VR (PS3.5 7.3); one byte where it is not named."""
 SEQUENCE_END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 ITEM_END = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
 
@@ -31,7 +40,7 @@ def element(tag: int, vr: str, value: bytes, *, nbytes: int | None = None) -> by
     """An element in Explicit VR Little Endian; `nbytes` states another length than the value has."""
     length = len(value) if nbytes is None else nbytes
     head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode("ascii"))
-    if vr in {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}:
+    if vr in LONG_VRS:
         return head + struct.pack("<HI", 0, length) + value
     return head + struct.pack("<H", length) + value
 
@@ -139,9 +148,23 @@ def extended(table: Sequence[int], lengths: Sequence[int] | None) -> bytes:
     return offsets_element + element(0x7FE00002, "OV", struct.pack(f"<{len(lengths)}Q", *lengths))
 
 
-def data_set(fields: Fields) -> bytes:
-    """The elements, ascending."""
-    return b"".join(element(tag, *fields[tag]) for tag in sorted(fields))
+def data_set(fields: Fields, *, uid: str = EXPLICIT_LITTLE) -> bytes:
+    """The elements, ascending, in one of the three native Transfer Syntaxes; their values are given little endian."""
+    encode = {IMPLICIT_LITTLE: _implicit_element, BIG_ENDIAN: _big_element}.get(uid, element)
+    return b"".join(encode(tag, *fields[tag]) for tag in sorted(fields))
+
+
+def _implicit_element(tag: int, _vr: str, value: bytes) -> bytes:
+    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value
+
+
+def _big_element(tag: int, vr: str, value: bytes) -> bytes:
+    size = WORD_NBYTES.get(vr, 1)
+    swapped = b"".join(value[i : i + size][::-1] for i in range(0, len(value), size))
+    head = struct.pack(">HH2s", tag >> 16, tag & 0xFFFF, vr.encode("ascii"))
+    if vr in LONG_VRS:
+        return head + struct.pack(">HI", 0, len(value)) + swapped
+    return head + struct.pack(">H", len(value)) + swapped
 
 
 def part10(body: bytes, *, uid: str | None = DEFLATED_FRAMES, instance: str = SOP_INSTANCE) -> bytes:

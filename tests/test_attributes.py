@@ -10,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 
 import judge
 from corpus import SourceFile
+from dicom_writer import WORD_NBYTES
 from transcoded import FOREIGN, IMAGES, NATIVE, Transcoded, named, transcode, uid_of
 
 EXPLICIT_LITTLE = [file for file in NATIVE if uid_of(file) not in {judge.IMPLICIT, judge.BIG_ENDIAN}]
@@ -21,12 +22,6 @@ PIXEL_DATA_AND_ITS_TABLES = {0x7FE00000, 0x7FE00001, 0x7FE00002, 0x7FE00003, jud
 
 # Photometric Interpretation, Planar Configuration, Lossy Image Compression with its Ratio and Method.
 MADE_TRUE_OF_NATIVE_FRAMES = {0x00280004, 0x00280006, 0x00282110, 0x00282112, 0x00282114}
-
-WORD_NBYTES = {
-    **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
-    **dict.fromkeys(("UL", "SL", "FL", "OL", "OF"), 4),
-    **dict.fromkeys(("FD", "OD", "OV", "UV", "SV"), 8),
-}
 
 
 def both(result: Transcoded) -> list[judge.Judged]:

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `verify_file` says beside the kind: severity, Frame and place. (Every kind has a vector: test_vectors.py.)"""
+
+import random
+from pathlib import Path
+
+import pytest
+
+import judge
+from corpus import wheel_file
+from dicom_writer import data_set, element, extended, image, item, offsets, part10, pixel_data
+from framedeflate import Problem, verify_file
+from framedeflate.errors import DicomFormatError
+from vector import FRAGMENTS, HEAD, STREAMS, TABLE, WHOLE
+
+
+def problems_of(tmp_path: Path, file: bytes) -> list[Problem]:
+    path = tmp_path / "file.dcm"
+    path.write_bytes(file)
+    return verify_file(path)
+
+
+BROKEN = {
+    # what takes the place of Frame 2's Fragment: kind of problem
+    b"\x07\0": "bad-data",
+    FRAGMENTS[1][:6]: "not-terminated",
+    b"\3\0": "short-output",
+    FRAGMENTS[1] + b"\1\2\3\4": "trailing-data",
+    b"": "empty-fragment not-terminated",
+    STREAMS[1][:-1]: "odd-fragment not-terminated",
+}
+
+
+@pytest.mark.parametrize(("fragment", "kinds"), BROKEN.items(), ids=BROKEN.values())
+def test_a_broken_frame_is_named_with_the_place_of_its_item(
+    tmp_path: Path, fragment: bytes, kinds: str
+) -> None:
+    fragments = [FRAGMENTS[0], fragment, FRAGMENTS[2]]
+    file = part10(HEAD + pixel_data(fragments, table=offsets(fragments)))
+    found = problems_of(tmp_path, file)
+    assert {problem.kind for problem in found} == set(kinds.split())
+    at = file.index(item(FRAGMENTS[0])) + 8 + len(FRAGMENTS[0])
+    for problem in found:
+        assert (problem.severity, problem.frame_number, problem.position) == ("error", 2, at)
+        assert problem.message
+
+
+def test_each_frame_is_judged_for_itself(tmp_path: Path) -> None:
+    fragments = [b"\x07\0", FRAGMENTS[1] + b"\1\2\3", b"\3\0"]
+    found = problems_of(tmp_path, part10(HEAD + pixel_data(fragments)))
+    assert [(problem.frame_number, problem.kind) for problem in found] == [
+        (1, "bad-data"),
+        *([(2, "odd-fragment")] if len(fragments[1]) % 2 else []),
+        (2, "trailing-data"),
+        (3, "short-output"),
+    ]
+
+
+def test_problems_of_a_file_come_with_the_place_of_their_element(tmp_path: Path) -> None:
+    tables = extended(TABLE, [len(stream) for stream in STREAMS])
+    file = part10(HEAD + tables + WHOLE)
+    assert [(p.kind, p.frame_number, p.position) for p in problems_of(tmp_path, file)] == [
+        ("both-offset-tables", None, file.index(tables))
+    ]
+    file = part10(HEAD + WHOLE.replace(b"\x10\x00OB", b"\x10\x00OW"))
+    assert [(p.kind, p.position) for p in problems_of(tmp_path, file)] == [
+        ("pixel-data-vr", file.index(b"\xe0\x7f"))
+    ]
+
+
+def test_warnings_are_not_errors(tmp_path: Path) -> None:
+    padded_lengths = [len(fragment) for fragment in FRAGMENTS]
+    counts_pad = part10(HEAD + extended(TABLE, padded_lengths) + pixel_data(FRAGMENTS))
+    signed = part10(HEAD + WHOLE + element(0xFFFAFFFA, "SQ", b""))
+    thousand = part10(
+        data_set(image(rows=1, columns=8, frames="1000")) + pixel_data([b"\x63\x65\0\0"] * 1000)
+    )
+    for file, kind in (
+        (counts_pad, "extended-offset-table-lengths-count-pad"),
+        (signed, "digital-signatures"),
+        (thousand, "empty-basic-offset-table"),
+    ):
+        found = [problem for problem in problems_of(tmp_path, file) if problem.kind == kind]
+        assert [problem.severity for problem in found] == ["warning"]
+
+
+def test_a_flipped_bit_in_a_stream_is_found_or_does_no_harm(tmp_path: Path) -> None:
+    rng = random.Random(1)  # noqa: S311
+    whole = part10(HEAD + WHOLE)
+    start = whole.index(item(FRAGMENTS[0]))
+    expected = judge.read(whole).frames()
+    found = 0
+    for _ in range(150):
+        bit = rng.randrange(8 * (len(whole) - start))
+        spoiled = bytearray(whole)
+        spoiled[start + bit // 8] ^= 1 << bit % 8
+        problems = problems_of(tmp_path, bytes(spoiled))
+        found += bool(problems)
+        if not problems:
+            # A raw stream has no checksum: another Frame of the right size may come out, and nothing else.
+            frames = judge.read(bytes(spoiled)).frames()
+            assert [len(frame) for frame in frames] == [len(frame) for frame in expected]
+    assert found > 75
+
+
+def test_what_is_no_dicom_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DicomFormatError) as caught:
+        problems_of(tmp_path, b"")
+    assert caught.value.kind == "not-part10"
+    with pytest.raises(FileNotFoundError):
+        verify_file(tmp_path / "none.dcm")
+
+
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm", "JPEG2000.dcm", "reportsi.dcm"]
+)
+def test_files_in_another_transfer_syntax_are_said_to_be_so(name: str) -> None:
+    (problem,) = verify_file(wheel_file(name))
+    assert (problem.kind, problem.severity) == ("transfer-syntax", "error")
+    assert (
+        judge.read_meta(wheel_file(name).read_bytes())[0][0x00020010].rstrip(b"\0").decode()
+        in problem.message
+    )
+
+
+def test_messages_hold_no_attribute_value(tmp_path: Path) -> None:
+    # Patients' data must not reach a log by way of a report.
+    secret = image() | {0x00100010: ("PN", b"SECRET^NAME "), 0x00280004: ("CS", b"SECRET^NAME ")}
+    for problem in problems_of(tmp_path, part10(data_set(secret) + WHOLE)):
+        assert "SECRET" not in problem.message
