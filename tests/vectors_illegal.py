@@ -249,6 +249,13 @@ def bad_files() -> list[Vector]:
             verify="bad-structure",
         ),
         Vector(
+            "I-table-of-undefined-length",
+            part10(HEAD + element(0x7FE00001, "UN", SEQUENCE_END, nbytes=UNDEFINED) + WHOLE),
+            "an Extended Offset Table as an UN of undefined length",
+            read=header + "bad-structure",
+            verify="bad-structure",
+        ),
+        Vector(
             "I-too-deep",
             part10(deep + HEAD + WHOLE),
             "70 sequences within each other",

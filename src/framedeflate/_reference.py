@@ -164,7 +164,8 @@ def _writable(buffer: "Buffer") -> memoryview:
     view = memoryview(buffer)
     if view.readonly:
         raise BufferError("Object is not writable.")
-    return view.cast("B")
+    # A view of no bytes whose shape has a zero cannot be cast.
+    return view.cast("B") if view.nbytes else memoryview(bytearray())
 
 
 def _require(condition: bool, message: str) -> None:

@@ -183,6 +183,7 @@ def scan_data_set(
     records = [Element(*record) for record in scan.records]
     elements = {element.tag: element for element in reversed(records) if element.depth == 0}
     _check_end(scan, elements)
+    _check_lengths(elements)
     for tag, element in elements.items():
         if tag not in values and 0 <= element.value_nbytes <= MAX_VALUE_NBYTES and tag not in _NOT_READ:
             values[tag] = yield (element.value_position, element.end_position)
@@ -219,6 +220,27 @@ def _check_end(scan: engine.ElementScan, elements: Mapping[int, Element]) -> Non
         "too-deep": f"sequences are nested more than 64 deep at byte {at}",
     }
     raise DicomFormatError(messages[scan.status], kind=scan.status, position=at)
+
+
+_DEFINED_LENGTH: Final = (
+    Tag.PIXEL_DATA_GROUP_LENGTH,
+    Tag.EXTENDED_OFFSET_TABLE,
+    Tag.EXTENDED_OFFSET_TABLE_LENGTHS,
+    Tag.ENCAPSULATED_PIXEL_DATA_VALUE_TOTAL_LENGTH,
+)
+
+
+def _check_lengths(elements: Mapping[int, Element]) -> None:
+    """Refuse tables of undefined length (UN or SQ could give them one): where they end was never asked."""
+    for tag in _DEFINED_LENGTH:
+        element = elements.get(tag)
+        if element is not None and element.is_undefined_length:
+            raise DicomFormatError(
+                f"the Data Element at byte {element.header_position} has an undefined length, which its kind of value "
+                "cannot have (PS3.5 7.1)",
+                kind="bad-structure",
+                position=element.header_position,
+            )
 
 
 def read_file_meta(source: ByteSource) -> FileMeta:
