@@ -57,43 +57,73 @@ def atomic_file(
         # Renaming replaces a device like any name: as root, "-o /dev/null" would end it for everybody.
         raise FileExistsError(f"{final} is not a regular file, so nothing can take its place")
     # Whoever may not read the source must not read its pixels in an unfinished file either.
-    descriptor, temporary = _create(final, 0o666 if mode is None else 0o600)
+    unfinished = _Unfinished(final, 0o666 if mode is None else 0o600)
     try:
-        with os.fdopen(descriptor, "w+b") as file:
+        with unfinished.create() as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
             if mode is not None:
-                temporary.chmod(mode & 0o7777)
+                unfinished.path.chmod(mode & 0o7777)
             if fcntl is not None:
                 # The lock, which ends when the file is closed, keeps others off the temporary name until then.
-                _put_in_place(temporary, final, overwrite=overwrite)
+                _put_in_place(unfinished.path, final, overwrite=overwrite)
         if fcntl is None:
             # Windows does not rename a file that is open.
-            _put_in_place(temporary, final, overwrite=overwrite)
+            _put_in_place(unfinished.path, final, overwrite=overwrite)
     except BaseException:
         # Not only errors: Ctrl-C must not leave a partial file either.
-        temporary.unlink(missing_ok=True)
+        unfinished.remove()
         raise
     _flush_folder(final.parent)
 
 
-def _create(final: Path, permissions: int) -> tuple[int, Path]:
-    """Return a new, locked file beside `final`, and its name.
+class _Unfinished:
+    """The file under its temporary name.
 
-    The name is always the same for the same final name and machine, so that what a killed process left there is found
-    without a search. A name of its own is for the cases where that one is in use, or cannot be locked.
+    Ctrl-C may strike between any two calls, so what exists is noted here, step by step, and never only in the value
+    that a call was about to return.
     """
-    if fcntl is not None:
-        temporary = _temporary(final, "")
-        _remove_abandoned(temporary)
-        with suppress(FileExistsError):
-            descriptor = os.open(temporary, _CREATE, permissions)
-            if _lock(descriptor) is not False and _is_named(descriptor, temporary):
-                return descriptor, temporary
-            os.close(descriptor)
-    temporary = _temporary(final, f".{secrets.token_hex(6)}")
-    return os.open(temporary, _CREATE, permissions), temporary
+
+    def __init__(self, final: Path, permissions: int) -> None:
+        # The name is always the same for the same final name and machine, so that what a killed process left there
+        # is found without a search.
+        self.path = _temporary(final, "")
+        self._other_path = _temporary(final, f".{secrets.token_hex(6)}")
+        self._permissions = permissions
+        self._descriptor: int | None = None
+        self._is_ours = False
+
+    def create(self) -> BinaryIO:
+        """Create the file; locked, where there are locks."""
+        descriptor = -1
+        if fcntl is not None:
+            _remove_abandoned(self.path)
+            with suppress(FileExistsError):
+                self._descriptor = descriptor = os.open(self.path, _CREATE, self._permissions)
+                self._is_ours = _lock(descriptor) is not False and _is_named(descriptor, self.path)
+        if not self._is_ours:
+            # The shared name is in use or cannot be locked: this one is nobody else's.
+            self._close()
+            self.path = self._other_path
+            self._is_ours = True
+            descriptor = os.open(self.path, _CREATE, self._permissions)
+        return open(descriptor, "w+b")  # noqa: PTH123, SIM115 - by descriptor; the caller's with closes it
+
+    def remove(self) -> None:
+        """Remove the file, unless it has its final name or was never made."""
+        if self._is_ours:
+            # Not closed here: whoever has the file does that, and closing twice might hit another thread's file.
+            self.path.unlink(missing_ok=True)
+        elif fcntl is not None:
+            # Interrupted before it was known to be ours. If it is, then nobody holds its lock once it is closed.
+            self._close()
+            _remove_abandoned(self.path)
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _temporary(final: Path, own: str) -> Path:
