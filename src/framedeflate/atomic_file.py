@@ -108,7 +108,7 @@ class _Unfinished:
             self.path = self._other_path
             self._is_ours = True
             descriptor = os.open(self.path, _CREATE, self._permissions)
-        return open(descriptor, "w+b")  # noqa: PTH123, SIM115 - by descriptor; the caller's with closes it
+        return open(descriptor, "w+b")  # noqa: PTH123 - by descriptor; the caller's with closes it
 
     def remove(self) -> None:
         """Remove the file, unless it has its final name or was never made."""
