@@ -21,6 +21,12 @@ namespace framedeflate {
   return word;
 }
 
+inline void store_le16(std::uint8_t* to, std::uint16_t word) noexcept {
+  if constexpr (std::endian::native == std::endian::big)
+    word = static_cast<std::uint16_t>(word << 8 | word >> 8);
+  std::memcpy(to, &word, 2);
+}
+
 inline void store_le64(std::uint8_t* to, std::uint64_t word) noexcept {
   if constexpr (std::endian::native == std::endian::big) {
     for (int i = 0; i < 8; ++i) to[i] = static_cast<std::uint8_t>(word >> (8 * i));
@@ -31,35 +37,32 @@ inline void store_le64(std::uint8_t* to, std::uint64_t word) noexcept {
 
 // Holds at least 56 bits after refill(). Behind the last byte of the input it supplies zero bits without
 // reading them from anywhere: a decoder works on as if there were more and asks overrun() before it believes
-// what it found.
+// what it found. Meant to be copied into a local variable around a loop, so that its members live in
+// registers there.
 class BitSource {
  public:
-  explicit BitSource(std::span<const std::uint8_t> data) noexcept : size_(data.size()) {
-    if (size_ >= 8) {
-      base_ = data.data();
-      readable_ = size_;
-    } else {
-      // Too short for an 8-byte load: a zero-padded copy takes its place.
-      if (size_ != 0) std::memcpy(short_, data.data(), size_);
-      base_ = short_;
-      readable_ = 8;
-    }
-  }
-  BitSource(const BitSource&) = delete;
-  BitSource& operator=(const BitSource&) = delete;
+  // At least 8 bytes of `data` must be readable, whatever its size: see `readable`.
+  struct Input {
+    const std::uint8_t* bytes;
+    std::size_t nbytes;
+    std::size_t readable;  // at least nbytes and 8; zeros beyond nbytes
+  };
+  explicit BitSource(const Input& input) noexcept
+      : base_(input.bytes), last_load_(input.readable - 8), size_(input.nbytes) {}
 
   void refill() noexcept {
-    if (next_ + 8 <= readable_) [[likely]] {
+    if (next_ <= last_load_) [[likely]] {
       bits_ |= load_le64(base_ + next_) << count_;
-    } else if (next_ < readable_) {
+    } else if (next_ < last_load_ + 8) {
       // The last 8 bytes of the input, moved down so that byte `next_` is the lowest.
-      bits_ |= load_le64(base_ + readable_ - 8) >> (8 * (next_ + 8 - readable_)) << count_;
+      bits_ |= load_le64(base_ + last_load_) >> (8 * (next_ - last_load_)) << count_;
     }
     next_ += (63 - count_) >> 3;
     count_ |= 56;
   }
 
   [[nodiscard]] std::uint64_t bits() const noexcept { return bits_; }
+  [[nodiscard]] unsigned count() const noexcept { return count_; }
   [[nodiscard]] std::uint32_t peek(unsigned n) const noexcept {
     return static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << n) - 1));
   }
@@ -72,10 +75,11 @@ class BitSource {
     drop(n);
     return value;
   }
-  [[nodiscard]] unsigned count() const noexcept { return count_; }
 
   // Bytes of input up to and with the last bit dropped.
   [[nodiscard]] std::size_t position() const noexcept { return next_ - count_ / 8; }
+  // False as long as there cannot have been an overrun.
+  [[nodiscard]] bool near_end() const noexcept { return next_ > last_load_; }
   // Whether bits were dropped that the input does not have.
   [[nodiscard]] bool overrun() const noexcept { return position() > size_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -91,12 +95,11 @@ class BitSource {
 
  private:
   const std::uint8_t* base_;
-  std::size_t readable_;  // bytes that may be loaded from base_
-  std::size_t size_;      // bytes of the input
-  std::size_t next_ = 0;  // the next byte to load; runs past size_ at the end
+  std::size_t last_load_;  // the last position from which 8 bytes may be loaded
+  std::size_t size_;       // bytes of the input
+  std::size_t next_ = 0;   // the next byte to load; runs past size_ at the end
   std::uint64_t bits_ = 0;
   unsigned count_ = 0;
-  std::uint8_t short_[8] = {};
 };
 
 }  // namespace framedeflate

@@ -21,24 +21,20 @@ inline void copy_match_exact(std::uint8_t* to, std::size_t distance, std::size_t
   }
 }
 
-namespace detail {
-template <std::size_t kWidth>
-inline void copy_steps(std::uint8_t* to, const std::uint8_t* from, const std::uint8_t* end) noexcept {
-  do {
-    std::uint8_t piece[kWidth];
-    std::memcpy(piece, from, kWidth);
-    std::memcpy(to, piece, kWidth);
-    from += kWidth;
-    to += kWidth;
-  } while (to < end);
-}
-}  // namespace detail
-
 inline void copy_match_wide(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
   const std::uint8_t* from = to - distance;
   const std::uint8_t* const end = to + length;
   if (distance >= 16) {
-    detail::copy_steps<16>(to, from, end);
+    // Most matches are short: 32 bytes come without asking how many there are.
+    do {
+      std::uint8_t piece[16];
+      std::memcpy(piece, from, 16);
+      std::memcpy(to, piece, 16);
+      std::memcpy(piece, from + 16, 16);
+      std::memcpy(to + 16, piece, 16);
+      from += 32;
+      to += 32;
+    } while (to < end);
   } else if (distance == 1) {
     std::uint8_t piece[16];
     std::memset(piece, *from, 16);
@@ -48,14 +44,22 @@ inline void copy_match_wide(std::uint8_t* to, std::size_t distance, std::size_t 
       to += 32;
     } while (to < end);
   } else if (distance >= 8) {
-    detail::copy_steps<8>(to, from, end);
+    do {
+      std::uint8_t piece[8];
+      std::memcpy(piece, from, 8);
+      std::memcpy(to, piece, 8);
+      from += 8;
+      to += 8;
+    } while (to < end);
   } else {
     // 2 to 7: eight bytes of the pattern, laid down at steps that are a multiple of its period.
-    std::uint8_t piece[8];
-    for (std::size_t i = 0; i < 8; ++i) piece[i] = from[i % distance];
-    const std::size_t step = 8 - 8 % distance;
+    constexpr std::uint8_t kStep[8] = {0, 0, 8, 6, 8, 5, 6, 7};
+    for (std::size_t i = 0; i < 8; ++i) to[i] = from[i];
+    std::uint64_t piece;
+    std::memcpy(&piece, to, 8);
+    const std::size_t step = kStep[distance];
     do {
-      std::memcpy(to, piece, 8);
+      std::memcpy(to, &piece, 8);
       to += step;
     } while (to < end);
   }

@@ -59,35 +59,33 @@ enum class CodeSet : std::uint8_t { broken, empty, lone_code, complete };
 struct SortedCode {
   std::array<std::uint16_t, kMaxCodeBits + 1> count{};
   std::array<std::uint16_t, kMaxSymbols> symbols;
+  std::array<std::uint16_t, kMaxSymbols> codes;  // as they are sent, of those that the first table holds
   unsigned longest = 0;
 
-  CodeSet sort(std::span<const std::uint8_t> lengths) noexcept {
-    for (const std::uint8_t length : lengths) ++count[length];
-    count[0] = 0;
+  CodeSet sort(std::span<const CodeLength> codes) noexcept {
+    for (const CodeLength code : codes) ++count[code.length];
     longest = kMaxCodeBits;
     while (longest > 0 && count[longest] == 0) --longest;
     std::int32_t unused = 1;  // codes of the current length that are not taken
-    std::array<std::uint16_t, kMaxCodeBits + 2> start{};
-    for (unsigned bits = 1; bits <= kMaxCodeBits; ++bits) {
+    std::array<std::uint16_t, kMaxCodeBits + 2> start;
+    start[1] = 0;
+    for (unsigned bits = 1; bits <= longest; ++bits) {
       unused = 2 * unused - count[bits];
       if (unused < 0) return CodeSet::broken;
       start[bits + 1] = static_cast<std::uint16_t>(start[bits] + count[bits]);
     }
     if (longest == 0) return CodeSet::empty;
     if (unused > 0 && longest > 1) return CodeSet::broken;
-    for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
-      if (lengths[symbol] != 0) symbols[start[lengths[symbol]]++] = static_cast<std::uint16_t>(symbol);
-    }
+    for (const CodeLength code : codes) symbols[start[code.length]++] = code.symbol;
     return unused > 0 ? CodeSet::lone_code : CodeSet::complete;
   }
 };
 
 template <std::size_t kSize>
-bool build(std::span<const std::uint8_t> lengths, std::span<const std::uint32_t> symbol_entries,
+bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const std::uint32_t> symbol_entries,
            unsigned max_bits, DecodeTable<kSize>& table) noexcept {
   constexpr std::uint32_t kNoCode = entry::kExceptional | entry::kInvalid | 1;
-  SortedCode code;
-  const CodeSet set = code.sort(lengths);
+  const CodeSet set = code.sort(codes);
   if (set == CodeSet::broken) return false;
   if (set != CodeSet::complete) {
     // A broken stream only once its missing code is used.
@@ -100,10 +98,12 @@ bool build(std::span<const std::uint8_t> lengths, std::span<const std::uint32_t>
   table.bits = bits;
   std::uint32_t* const entries = table.entries;
   const std::uint16_t* symbol = code.symbols.data();
+  std::uint16_t* sent = code.codes.data();
   std::uint32_t next = 0;
   for (unsigned length = 1; length <= bits; ++length) {
     for (unsigned i = code.count[length]; i != 0; --i) {
       entries[next] = symbol_entries[*symbol++] + length * kPerCodeBit;
+      *sent++ = static_cast<std::uint16_t>(next);
       next = next_code(next, length);
     }
     // What is known of the first 2^length entries holds for those that differ in the next bit only.
@@ -132,7 +132,7 @@ bool build(std::span<const std::uint8_t> lengths, std::span<const std::uint32_t>
     while ((next & prefix_mask) == prefix) {
       while (code.count[length] == 0) ++length;
       const unsigned rest = length - bits;
-      const std::uint32_t e = symbol_entries[*symbol++] + rest * kPerCodeBit;
+      const std::uint32_t e = symbol_entries[*symbol++] + length * kPerCodeBit;
       for (std::size_t i = next >> bits; i < second_size; i += std::size_t{1} << rest) second[i] = e;
       --code.count[length];
       next = next_code(next, length);
@@ -142,33 +142,63 @@ bool build(std::span<const std::uint8_t> lengths, std::span<const std::uint32_t>
   return true;
 }
 
-}  // namespace
-
-bool build_literal_table(std::span<const std::uint8_t> lengths, unsigned max_bits,
-                         LiteralTable& table) noexcept {
-  return build(lengths, kLiteralEntries, max_bits, table);
-}
-
-bool build_distance_table(std::span<const std::uint8_t> lengths, DistanceTable& table) noexcept {
-  return build(lengths, kDistanceEntries, kDistanceTableMaxBits, table);
-}
-
-void pair_literals(LiteralTable& table) noexcept {
-  const std::uint32_t first = table.entries[0];
-  // From the end down, so that the entry looked up, i >> bits of the first code, is not joined itself yet.
-  for (std::uint32_t i = 1U << table.bits; i-- != 0;) {
-    const std::uint32_t one = table.entries[i];
-    if (!(one & entry::kLiteral)) continue;
-    const std::uint32_t two = i == 0 ? first : table.entries[i >> entry::drop(one)];
-    const unsigned bits = entry::drop(one) + entry::drop(two);
-    if (!(two & entry::kLiteral) || bits > table.bits) continue;
-    table.entries[i] = (one & 0x00FF1F00) | entry::kLiteral | entry::kTwo | bits | (two & 0x00FF0000) << 8;
+// Joins literals whose codes fit the first table one behind the other: noise and texture have many such
+// pairs.
+void pair_literals(const SortedCode& code, LiteralTable& table) noexcept {
+  struct Literal {
+    std::uint16_t sent;
+    std::uint8_t value;
+    std::uint8_t bits;
+  };
+  std::array<Literal, 256> literals;  // in the order of their lengths
+  std::size_t nliterals = 0;
+  std::size_t i = 0;
+  for (unsigned bits = 1; bits < table.bits; ++bits) {
+    for (unsigned n = code.count[bits]; n != 0; --n, ++i) {
+      if (code.symbols[i] < 256) {
+        literals[nliterals++] = {code.codes[i], static_cast<std::uint8_t>(code.symbols[i]),
+                                 static_cast<std::uint8_t>(bits)};
+      }
+    }
+  }
+  const std::size_t size = std::size_t{1} << table.bits;
+  for (std::size_t first = 0; first < nliterals; ++first) {
+    const Literal one = literals[first];
+    for (std::size_t second = 0; second < nliterals; ++second) {
+      const Literal two = literals[second];
+      const unsigned bits = one.bits + two.bits;
+      if (bits > table.bits) {
+        if (second == 0) return;  // even the shortest is too long, for all that follow as well
+        break;
+      }
+      const std::uint32_t e =
+          static_cast<std::uint32_t>(two.value) << 24 | static_cast<std::uint32_t>(one.value) << 16 |
+          static_cast<std::uint32_t>(one.bits) << 8 | entry::kLiteral | entry::kTwo | bits;
+      for (std::size_t at = one.sent | static_cast<std::size_t>(two.sent) << one.bits; at < size;
+           at += std::size_t{1} << bits) {
+        table.entries[at] = e;
+      }
+    }
   }
 }
 
-bool build_length_code_table(std::span<const std::uint8_t> lengths, LengthCodeTable& table) noexcept {
+}  // namespace
+
+bool build_literal_table(std::span<const CodeLength> codes, unsigned max_bits, LiteralTable& table) noexcept {
   SortedCode code;
-  const CodeSet set = code.sort(lengths);
+  if (!build(code, codes, kLiteralEntries, max_bits, table)) return false;
+  if (table.bits > 1) pair_literals(code, table);
+  return true;
+}
+
+bool build_distance_table(std::span<const CodeLength> codes, DistanceTable& table) noexcept {
+  SortedCode code;
+  return build(code, codes, kDistanceEntries, kDistanceTableMaxBits, table);
+}
+
+bool build_length_code_table(std::span<const CodeLength> codes, LengthCodeTable& table) noexcept {
+  SortedCode code;
+  const CodeSet set = code.sort(codes);
   if (set == CodeSet::empty) {
     // zlib lets this pass, too, and reads a length of 0 from every bit: the missing end-of-block code is the
     // defect.

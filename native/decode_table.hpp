@@ -26,6 +26,9 @@ inline constexpr std::uint32_t kSecondTable = 1U << 13;
 inline constexpr std::uint32_t kInvalid = 2U << 13;
 
 constexpr unsigned drop(std::uint32_t e) { return e & 31; }
+// The same for entries that are not exceptional, whose bit 5 is zero: a shift of 64 bits takes the lowest 6
+// for granted.
+constexpr unsigned drop_plain(std::uint32_t e) { return e & 63; }
 constexpr unsigned code_bits(std::uint32_t e) { return e >> 8 & 31; }
 constexpr std::uint32_t value(std::uint32_t e) { return e >> 16; }
 }  // namespace entry
@@ -48,22 +51,25 @@ struct DecodeTable {
 using LiteralTable = DecodeTable<kLiteralTableSize>;
 using DistanceTable = DecodeTable<kDistanceTableSize>;
 
-// Builds from code lengths (0: not used; at most 15). The first table gets at most `max_bits` index bits.
+// The length of the code of one symbol: 1 to 15. Symbols that have none are left out, which most are in short
+// blocks.
+struct CodeLength {
+  std::uint16_t symbol;
+  std::uint16_t length;
+};
+
+// Builds from code lengths in the order of their symbols. The first table gets at most `max_bits` index bits.
 // False for a set of lengths that is over-subscribed, or incomplete other than by a lone code of one bit or
 // by no code at all.
-[[nodiscard]] bool build_literal_table(std::span<const std::uint8_t> lengths, unsigned max_bits,
+[[nodiscard]] bool build_literal_table(std::span<const CodeLength> codes, unsigned max_bits,
                                        LiteralTable& table) noexcept;
-[[nodiscard]] bool build_distance_table(std::span<const std::uint8_t> lengths, DistanceTable& table) noexcept;
-
-// Joins neighbouring literals that fit one lookup together. Pays for itself in blocks of some thousand
-// literals.
-void pair_literals(LiteralTable& table) noexcept;
+[[nodiscard]] bool build_distance_table(std::span<const CodeLength> codes, DistanceTable& table) noexcept;
 
 // The code that codes the code lengths: 7 index bits, entries of symbol << 3 | bits.
 struct LengthCodeTable {
   std::uint8_t entries[128];
 };
-[[nodiscard]] bool build_length_code_table(std::span<const std::uint8_t> lengths,
+[[nodiscard]] bool build_length_code_table(std::span<const CodeLength> codes,
                                            LengthCodeTable& table) noexcept;
 
 }  // namespace framedeflate

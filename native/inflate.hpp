@@ -10,7 +10,7 @@ namespace framedeflate {
 
 enum class Defect : std::uint8_t {
   none = 0,
-  bad_data = 1,        // a bit pattern that no encoder writes: reserved block type, broken code, distance too far
+  bad_data = 1,  // a bit pattern that no encoder writes: reserved block type, broken code, distance too far
   short_output = 2,    // the final block ended before `out` was full
   excess_output = 3,   // the stream holds more than `out`
   not_terminated = 4,  // the input ended before the final block did
@@ -23,6 +23,7 @@ struct Inflated {
 };
 
 // Never reads outside `data`, never writes outside `out`, and takes time linear in both.
-[[nodiscard]] Inflated inflate_exact(std::span<const std::uint8_t> data, std::span<std::uint8_t> out) noexcept;
+[[nodiscard]] Inflated inflate_exact(std::span<const std::uint8_t> data,
+                                     std::span<std::uint8_t> out) noexcept;
 
 }  // namespace framedeflate
