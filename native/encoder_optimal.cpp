@@ -2,6 +2,7 @@
 // Levels 2 to 9: shortest-path parses whose costs come from the parse before, the smallest kept.
 #include <algorithm>
 
+#include "code_choice.hpp"
 #include "encoder_parts.hpp"
 
 namespace framedeflate {
@@ -10,30 +11,33 @@ namespace {
 constexpr std::size_t kSegmentBytes = std::size_t{1} << 18;  // costs in 256ths of a bit stay below 2^31
 
 struct LevelPlan {
-  unsigned iterations;
-  bool all_lengths;
+  unsigned near_rounds;  // parses with run and row matches alone
+  unsigned far_rounds;   // parses with all matches, of which so many earlier places are looked at
   std::size_t far_depth;
-  std::int32_t header_nbits;
+  bool all_lengths;
+  unsigned code_rounds;  // of plan_block_with_care
 };
 
-LevelPlan level_plan(int level) {
+constexpr std::int32_t kHeaderBits = 10;  // what another symbol costs in the header, with its gap
+
+constexpr LevelPlan level_plan(int level) {
   switch (level) {
     case 2:
-      return {1, false, 0, 3};
+      return {1, 0, 0, false, 0};
     case 3:
-      return {2, false, 0, 3};
+      return {2, 0, 0, false, 0};
     case 4:
-      return {3, false, 0, 3};
+      return {2, 2, 4, false, 0};
     case 5:
-      return {3, false, 0, 3};
+      return {2, 2, 8, false, 1};
     case 6:
-      return {5, true, 0, 3};
+      return {2, 3, 16, false, 1};
     case 7:
-      return {5, true, 32, 3};
+      return {2, 4, 48, true, 1};
     case 8:
-      return {10, true, 256, 3};
+      return {3, 6, 128, true, 2};
     default:
-      return {15, true, 1024, 3};
+      return {4, 8, 512, true, 2};
   }
 }
 
@@ -75,32 +79,79 @@ void write_steps(std::span<const std::uint8_t> bytes, std::span<const Step> step
   out = writer;
 }
 
+// The smallest parse and code found for bytes of the frame; in buffers.best_parse and best_plan.
+class BlockSearch {
+ public:
+  BlockSearch(const FrameMaps& maps, std::size_t start, std::size_t stop, const LevelPlan& level,
+              unsigned pending, EncoderScratch::Buffers& buffers)
+      : maps_(maps), start_(start), stop_(stop), level_(level), pending_(pending), buffers_(buffers) {}
+
+  // Parses again and again, each time with the costs of the parse before; the first time with those of
+  // `seed`.
+  void improve(const Histogram& seed, unsigned rounds, const FarMatches* far) {
+    const auto bytes = maps_.frame.subspan(start_, stop_ - start_);
+    Histogram& histogram = buffers_.histogram;
+    if (&seed != &histogram) histogram = seed;
+    for (unsigned round = 0; round < rounds; ++round) {
+      buffers_.costs.learn(histogram, kHeaderBits);
+      buffers_.path.find(maps_, start_, stop_, buffers_.costs, far, level_.all_lengths, buffers_.parse);
+      count_steps(bytes, buffers_.parse.steps(), histogram);
+      plan_block(histogram, bytes.size(), pending_, buffers_.plan);
+      if (buffers_.plan.nbits >= best_nbits_) continue;
+      best_nbits_ = buffers_.plan.nbits;
+      best_ = histogram;
+      std::swap(buffers_.best_parse, buffers_.parse);
+      std::swap(buffers_.best_plan, buffers_.plan);
+    }
+  }
+
+  // Costs as they are, but with a chance for every distance: what no parse has used yet would never seem to
+  // pay.
+  [[nodiscard]] Histogram hopeful() const {
+    Histogram histogram = best_;
+    std::uint32_t nmatches = 0;
+    for (const std::uint32_t count : histogram.distance) nmatches += count;
+    for (std::size_t symbol = 0; symbol < kDistanceSymbols; ++symbol)
+      histogram.distance[symbol] += 16 + nmatches / 32;
+    return histogram;
+  }
+
+  [[nodiscard]] std::size_t nbits() const { return best_nbits_; }
+  Histogram& best() { return best_; }
+
+ private:
+  const FrameMaps& maps_;
+  std::size_t start_, stop_;
+  const LevelPlan& level_;
+  unsigned pending_;
+  EncoderScratch::Buffers& buffers_;
+  Histogram best_;
+  std::size_t best_nbits_ = ~std::size_t{0};
+};
+
 }  // namespace
 
 void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int level,
                      EncoderScratch::Buffers& buffers, BitWriter& writer) {
   const LevelPlan plan = level_plan(level);
   const FrameMaps maps = {frame, buffers.run_map.data(), buffers.row_map.data(), row};
-  const FarMatches* far = nullptr;
-  if (plan.far_depth != 0) {
-    buffers.far.find(frame, row, maps.run_map, maps.row_map, plan.far_depth, 64);
-    if (!buffers.far.empty()) far = &buffers.far;
-  }
+  bool have_far = false;
   std::size_t start = 0;
   do {
     const std::size_t stop = std::min(frame.size(), start + kSegmentBytes);
     const auto bytes = frame.subspan(start, stop - start);
     fast_histogram(frame.first(stop), start, row, buffers, buffers.histogram);
-    std::size_t best_nbits = ~std::size_t{0};
-    for (unsigned iteration = 0; iteration < plan.iterations; ++iteration) {
-      buffers.costs.learn(buffers.histogram, plan.header_nbits);
-      buffers.path.find(maps, start, stop, buffers.costs, far, plan.all_lengths, buffers.parse);
-      count_steps(bytes, buffers.parse.steps(), buffers.histogram);
-      plan_block(buffers.histogram, bytes.size(), writer.pending(), buffers.plan);
-      if (buffers.plan.nbits >= best_nbits) continue;
-      best_nbits = buffers.plan.nbits;
-      std::swap(buffers.best_parse, buffers.parse);
-      std::swap(buffers.best_plan, buffers.plan);
+    BlockSearch search(maps, start, stop, plan, writer.pending(), buffers);
+    search.improve(buffers.histogram, plan.near_rounds, nullptr);
+    // On sparse frames the symbols of far distances cost more in the header than their matches save.
+    if (plan.far_rounds != 0 && search.nbits() / 8 > bytes.size() / 64) {
+      if (!have_far) buffers.far.find(frame, row, maps.run_map, maps.row_map, plan.far_depth, 48);
+      have_far = true;
+      search.improve(search.hopeful(), plan.far_rounds, &buffers.far);
+    }
+    if (plan.code_rounds != 0) {
+      plan_block_with_care(search.best(), bytes.size(), writer.pending(), plan.code_rounds,
+                           buffers.best_plan);
     }
     const bool last = stop == frame.size();
     if (buffers.best_plan.kind == BlockKind::stored) {

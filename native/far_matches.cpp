@@ -2,6 +2,7 @@
 #include "far_matches.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "block.hpp"
 #include "equality_map.hpp"
@@ -10,10 +11,29 @@ namespace framedeflate {
 namespace {
 
 constexpr unsigned kHashBits = 15;
+constexpr std::size_t kShort = 5, kLong = 12;
 
-std::size_t hash3(const std::uint8_t* at) noexcept {
-  const std::uint32_t three = at[0] | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16;
-  return three * 0x9E3779B1U >> (32 - kHashBits);
+std::uint64_t load(const std::uint8_t* at, std::size_t nbytes) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < nbytes; ++i) value |= std::uint64_t{at[i]} << (8 * i);
+  return value;
+}
+
+std::size_t hashed(std::uint64_t value) noexcept { return value * 0x9E3779B97F4A7C15U >> (64 - kHashBits); }
+std::size_t short_hash(const std::uint8_t* at) noexcept { return hashed(load(at, kShort)); }
+std::size_t long_hash(const std::uint8_t* at) noexcept {
+  return hashed(load(at, 8) * 0xC2B2AE3D27D4EB4FU + load(at + 8, kLong - 8));
+}
+
+std::size_t equal_length(const std::uint8_t* a, const std::uint8_t* b, std::size_t most) noexcept {
+  std::size_t length = 0;
+  while (length + 8 <= most) {
+    const std::uint64_t difference = load(a + length, 8) ^ load(b + length, 8);
+    if (difference != 0) return length + static_cast<std::size_t>(std::countr_zero(difference)) / 8;
+    length += 8;
+  }
+  while (length < most && a[length] == b[length]) ++length;
+  return length;
 }
 
 }  // namespace
@@ -24,37 +44,45 @@ void FarMatches::find(std::span<const std::uint8_t> frame, std::size_t row, cons
   const std::uint8_t* data = frame.data();
   matches_.clear();
   first_.assign(n + 2, 0);
-  head_.assign(std::size_t{1} << kHashBits, -1);
-  previous_.resize(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    first_[i] = static_cast<std::uint32_t>(matches_.size());
-    if (i + kMinMatch > n) continue;
-    const std::size_t most = std::min(n - i, kMaxMatch);
-    const std::size_t near = std::max(run_length(run_map, i, most), run_length(row_map, i, most));
-    // Bytes deep in a run would make long chains of places that a run serves better.
-    if (run_length(run_map, i, enough) == enough && i + enough < n) continue;
-    const std::size_t hash = hash3(data + i);
-    if (near < enough && near < most) {
-      std::size_t best = kMinMatch - 1;
-      std::int32_t candidate = head_[hash];
-      for (std::size_t tries = depth; candidate >= 0 && tries > 0; --tries) {
-        const auto from = static_cast<std::size_t>(candidate);
-        const std::size_t distance = i - from;
-        if (distance > kWindow) break;
-        if (distance != 1 && distance != row && data[from + best] == data[i + best]) {
-          std::size_t length = 0;
-          while (length < most && data[from + length] == data[i + length]) ++length;
-          if (length > best) {
-            best = length;
-            matches_.push_back({static_cast<std::uint16_t>(length), static_cast<std::uint16_t>(distance)});
-            if (length == most) break;
-          }
+  for (Chain* chain : {&short_, &long_}) {
+    chain->head.assign(std::size_t{1} << kHashBits, -1);
+    chain->previous.resize(n);
+  }
+  std::size_t best = 0, i = 0;
+  const auto follow = [&](const Chain& chain, std::size_t hash, std::size_t most) {
+    std::int32_t candidate = chain.head[hash];
+    for (std::size_t tries = depth; candidate >= 0 && tries > 0 && best < most; --tries) {
+      const auto from = static_cast<std::size_t>(candidate);
+      const std::size_t distance = i - from;
+      if (distance > kWindow) return;
+      if (distance != 1 && distance != row && data[from + best] == data[i + best]) {
+        const std::size_t length = equal_length(data + from, data + i, most);
+        if (length > best) {
+          best = length;
+          matches_.push_back({static_cast<std::uint16_t>(length), static_cast<std::uint16_t>(distance),
+                              distance_code(distance).symbol});
         }
-        candidate = previous_[from];
       }
+      candidate = chain.previous[from];
     }
-    previous_[i] = head_[hash];
-    head_[hash] = static_cast<std::int32_t>(i);
+  };
+  for (; i < n; ++i) {
+    first_[i] = static_cast<std::uint32_t>(matches_.size());
+    if (i + kLong > n) continue;
+    const std::size_t most = std::min(n - i, kMaxMatch);
+    const std::size_t run = run_length(run_map, i, enough);
+    // Bytes deep in a run would make long chains of places that a run serves better.
+    if (run == enough) continue;
+    const std::size_t short_at = short_hash(data + i), long_at = long_hash(data + i);
+    if (run_length(row_map, i, enough) < enough) {
+      best = kShort - 1;
+      follow(short_, short_at, most);
+      follow(long_, long_at, most);
+    }
+    short_.previous[i] = short_.head[short_at];
+    short_.head[short_at] = static_cast<std::int32_t>(i);
+    long_.previous[i] = long_.head[long_at];
+    long_.head[long_at] = static_cast<std::int32_t>(i);
   }
   first_[n] = first_[n + 1] = static_cast<std::uint32_t>(matches_.size());
 }

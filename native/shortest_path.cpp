@@ -96,7 +96,7 @@ void ShortestPath::search(const FrameMaps& maps, std::size_t start, std::size_t 
         for (const FarMatch match : far->at(start + i)) {
           const std::size_t length = std::min<std::size_t>(match.length, n - i);
           if (length < kMinMatch) continue;
-          const std::int32_t distance = costs.distance[distance_code(match.distance).symbol];
+          const std::int32_t distance = costs.distance[match.symbol];
           best.offer(distance + costs.length[length] + ahead[length], packed(length, match.distance));
           if constexpr (kAllLengths) offer_shorter(best, ahead, costs, distance, length, match.distance);
         }
