@@ -207,6 +207,15 @@ def _check_tail(source: ByteSource, index: FrameIndex, layout: DataSetLayout) ->
     except DicomFormatError as error:
         yield Problem(error.kind, "error", None, error.position, str(error))
     else:
+        first = min(behind.elements.values(), key=lambda element: element.tag, default=None)
+        if first is not None and first.tag <= Tag.PIXEL_DATA:
+            yield Problem(
+                "element-order",
+                "error",
+                None,
+                first.header_position,
+                "an element that belongs before Pixel Data, or a second Pixel Data, stands behind it (PS3.5 7.1)",
+            )
         if Tag.DIGITAL_SIGNATURES_SEQUENCE in behind.elements:
             yield _file_problem(
                 "digital-signatures",

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_reader
 from framedeflate.data_set_layout import DataSetLayout, Tag
 from framedeflate.deflated_data_set import inflate_data_set
-from framedeflate.errors import DicomFormatError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.stored_frames import (
@@ -22,7 +21,8 @@ from framedeflate.stored_frames import (
     open_frames,
 )
 from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames, converted_head, new_uid
-from framedeflate.transcode.segments import Segment, read_segments, without
+from framedeflate.transcode.segments import Segment, read_segments
+from framedeflate.transcode.surroundings import surroundings
 from framedeflate.transfer_syntax import (
     DEFLATED_DATA_SET,
     DEFLATED_IMAGE_FRAME_COMPRESSION,
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = ["ImageSource", "open_image_source"]
-
-_PIXEL_DATA_TAGS: Final = (
-    Tag.PIXEL_DATA_GROUP_LENGTH,
-    Tag.EXTENDED_OFFSET_TABLE,
-    Tag.EXTENDED_OFFSET_TABLE_LENGTHS,
-    Tag.ENCAPSULATED_PIXEL_DATA_VALUE_TOTAL_LENGTH,
-)
 
 
 @dataclass(slots=True)
@@ -148,32 +141,38 @@ def open_image_source(path: Path, *, threads: int = 1, strict: bool = True) -> I
         else:
             layout = read_data_set_layout(source, meta, descend=True)
         if uid in NATIVE or uid in {DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED}:
-            frames = open_frames(source, layout, uid, threads=threads, strict=strict)
-            head, tail = _segments(source, layout, _end_of_pixel_data(layout, frames))
+            frames: StoredFrames = open_frames(source, layout, uid, threads=threads, strict=strict)
+            around = surroundings(source, layout, _end_of_pixel_data(layout, frames))
+            head = around.head
         else:
-            frames, head, tail = _open_foreign(source, layout, uid)
+            # Loads pydicom, whose decoders these Frames need.
+            from framedeflate.transcode.foreign_source import ForeignFrames
+
+            frames = foreign = ForeignFrames(source, layout, uid)
+            around = surroundings(source, layout, _end_of_pixel_data(layout, frames))
+            head = (foreign.native_head(read_segments(source, around.head)),)
+        excess_nbytes = _excess_nbytes(frames)
+        notes = around.notes
+        if excess_nbytes:
+            notes += (f"{excess_nbytes} bytes behind the last Frame were left out (PS3.5 8.1.1)",)
         return ImageSource(
             source=source,
             meta=meta,
             layout=layout,
             head=head,
-            tail=tail,
+            tail=around.tail,
             frames=frames,
-            excess_nbytes=_excess_nbytes(frames),
-            notes=tuple(_notes(source, layout, frames)),
+            excess_nbytes=excess_nbytes,
+            notes=notes,
             _stack=stack.pop_all(),
         )
 
 
-def _open_foreign(
-    source: ByteSource, layout: DataSetLayout, uid: str
-) -> tuple[StoredFrames, tuple[Segment, ...], tuple[Segment, ...]]:
-    # Loads pydicom, whose decoders these Frames need.
-    from framedeflate.transcode.foreign_source import ForeignFrames
-
-    frames = ForeignFrames(source, layout, uid)
-    head, tail = _segments(source, layout, frames.index.fragments.end_position)
-    return frames, (frames.native_head(read_segments(source, head)),), tail
+def _end_of_pixel_data(layout: DataSetLayout, frames: StoredFrames) -> int:
+    """First byte behind the Pixel Data element."""
+    if frames.index is not None:
+        return frames.index.fragments.end_position
+    return min(layout.elements[Tag.PIXEL_DATA].end_position, layout.end_position)
 
 
 def inflate_to_temporary(source: ByteSource, meta: FileMeta) -> FileSource:
@@ -195,67 +194,7 @@ def inflate_to_temporary(source: ByteSource, meta: FileMeta) -> FileSource:
         raise
 
 
-def _end_of_pixel_data(layout: DataSetLayout, frames: StoredFrames) -> int:
-    """First byte behind the Pixel Data element."""
-    if frames.index is not None:
-        return frames.index.fragments.end_position
-    return min(layout.elements[Tag.PIXEL_DATA].end_position, layout.end_position)
-
-
-def _segments(
-    source: ByteSource, layout: DataSetLayout, tail_position: int
-) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
-    """Return head and tail in Explicit VR Little Endian: ranges to copy, or bytes encoded anew."""
-    dropped = [
-        (element.header_position, element.end_position)
-        for tag in _PIXEL_DATA_TAGS
-        if (element := layout.elements.get(tag)) is not None
-        and element.header_position < layout.elements[Tag.PIXEL_DATA].header_position
-    ]
-    head = tuple(without(layout.position, layout.elements[Tag.PIXEL_DATA].header_position, dropped))
-    tail = tuple(without(tail_position, layout.end_position, []))
-    if not (layout.implicit_vr or layout.big_endian):
-        return head, tail
-    # Loads pydicom, whose dictionaries name the VRs: only where they are needed.
-    from framedeflate.data_set_encoding import to_explicit_little
-
-    def encode(part: tuple[Segment, ...], position: int) -> tuple[Segment, ...]:
-        data = read_segments(source, part)
-        return (
-            to_explicit_little(
-                data,
-                implicit_vr=layout.implicit_vr,
-                big_endian=layout.big_endian,
-                pixel_representation=layout.unsigned_short(Tag.PIXEL_REPRESENTATION),
-                position=position,
-            ),
-        )
-
-    return encode(head, layout.position), encode(tail, tail_position)
-
-
 def _excess_nbytes(frames: StoredFrames) -> int:
     if not isinstance(frames, NativeFrames):
         return 0
     return max(0, frames.excess_nbytes - frames.image_pixel.native_nbytes % 2)
-
-
-def _notes(source: ByteSource, layout: DataSetLayout, frames: StoredFrames) -> Iterator[str]:
-    excess = _excess_nbytes(frames)
-    if excess:
-        yield f"{excess} bytes behind the last Frame were left out (PS3.5 8.1.1)"
-    tags = {*layout.elements}
-    if frames.index is not None:
-        # Encapsulated Pixel Data ended the scan; the Digital Signatures stand behind it.
-        plan = scan_data_set(
-            _end_of_pixel_data(layout, frames),
-            layout.end_position,
-            implicit_vr=layout.implicit_vr,
-            big_endian=False,
-        )
-        try:
-            tags |= {*drive(plan, source).elements}
-        except DicomFormatError as error:
-            yield f"what follows Pixel Data cannot be read beyond byte {error.position}; it was copied as it is"
-    if tags & {Tag.DIGITAL_SIGNATURES_SEQUENCE, Tag.MAC_PARAMETERS_SEQUENCE}:
-        yield "the object holds Digital Signatures, which may not verify in another Transfer Syntax"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts of a file that are copied: ranges of the source, or bytes made anew."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import BinaryIO, Final, TypeAlias
 
 from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import DicomFormatError
 
-__all__ = ["Segment", "copy_segments", "read_segments", "without"]
+__all__ = ["Segment", "copy_segments", "read_segments"]
 
 Segment: TypeAlias = bytes | tuple[int, int]
 """Bytes, or (start, stop) of the source."""
@@ -33,16 +33,6 @@ def copy_segments(segments: Iterable[Segment], source: ByteSource, file: BinaryI
         start, stop = segment
         for position in range(start, stop, _BLOCK_NBYTES):
             file.write(read_exactly(source, position, min(position + _BLOCK_NBYTES, stop)))
-
-
-def without(start: int, stop: int, dropped: Iterable[tuple[int, int]]) -> Iterator[Segment]:
-    """Yield the ranges of start to stop that lie outside the `dropped` ones, which must not overlap."""
-    for first, behind in sorted(dropped):
-        if start < first:
-            yield (start, first)
-        start = max(start, behind)
-    if start < stop:
-        yield (start, stop)
 
 
 def read_segments(source: ByteSource, segments: Iterable[Segment]) -> bytes:
