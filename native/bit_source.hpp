@@ -50,6 +50,25 @@ class BitSource {
   explicit BitSource(const Input& input) noexcept
       : base_(input.bytes), last_load_(input.readable - 8), size_(input.nbytes) {}
 
+  // Member by member, as a compiler keeps what is copied as a whole in memory, in the midst of the loop.
+  BitSource(const BitSource& other) noexcept
+      : base_(other.base_),
+        last_load_(other.last_load_),
+        size_(other.size_),
+        next_(other.next_),
+        bits_(other.bits_),
+        count_(other.count_) {}
+  BitSource& operator=(const BitSource& other) noexcept {
+    base_ = other.base_;
+    last_load_ = other.last_load_;
+    size_ = other.size_;
+    next_ = other.next_;
+    bits_ = other.bits_;
+    count_ = other.count_;
+    return *this;
+  }
+  ~BitSource() = default;
+
   void refill() noexcept {
     if (next_ <= last_load_) [[likely]] {
       bits_ |= load_le64(base_ + next_) << count_;

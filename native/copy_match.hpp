@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bit_source.hpp"
+
 namespace framedeflate {
 
 // copy_match_wide may write this many bytes behind the end of the match.
@@ -54,12 +56,13 @@ inline void copy_match_wide(std::uint8_t* to, std::size_t distance, std::size_t 
   } else {
     // 2 to 7: eight bytes of the pattern, laid down at steps that are a multiple of its period.
     constexpr std::uint8_t kStep[8] = {0, 0, 8, 6, 8, 5, 6, 7};
-    for (std::size_t i = 0; i < 8; ++i) to[i] = from[i];
-    std::uint64_t piece;
-    std::memcpy(&piece, to, 8);
+    const unsigned period = static_cast<unsigned>(8 * distance);
+    std::uint64_t pattern = load_le64(from) & ((std::uint64_t{1} << period) - 1);
+    pattern |= pattern << period;
+    if (period < 32) pattern |= pattern << (2 * period);
     const std::size_t step = kStep[distance];
     do {
-      std::memcpy(to, &piece, 8);
+      store_le64(to, pattern);
       to += step;
     } while (to < end);
   }

@@ -18,7 +18,7 @@ namespace framedeflate {
 namespace {
 
 // Below this many bytes of input, large tables and pairs of literals cost more to build than they save.
-constexpr std::size_t kLongInput = 2048;
+constexpr std::size_t kLongInput = 1024;
 
 constexpr std::uint8_t kLengthCodeOrder[19] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
