@@ -4,7 +4,9 @@
 #include "encoder.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <numeric>
 
 #include "encoder_parts.hpp"
 #include "equality_map.hpp"
@@ -29,28 +31,55 @@ std::size_t deflate_bound(std::size_t nbytes) noexcept {
   return nbytes + 6 * (nbytes / 32768 + 2) + 16;
 }
 
-std::size_t row_distance(std::span<const std::uint8_t> frame, std::size_t row_nbits) noexcept {
-  const std::size_t row = row_nbits / 8;
-  return row >= 2 && row < frame.size() && row <= kWindow ? row : 0;
+RowDistances row_distances(std::size_t nbytes, std::size_t row_nbits) noexcept {
+  const auto usable = [nbytes](std::size_t distance) {
+    return distance >= 2 && distance < nbytes && distance <= kWindow ? distance : 0;
+  };
+  const std::size_t whole = usable(row_nbits / std::gcd(row_nbits, std::size_t{8}));
+  const std::size_t near = usable((row_nbits + 4) / 8);
+  const std::size_t off = row_nbits % 8;
+  if (off == 0 || whole == 0) return {near, 0};
+  return {whole, off == 1 || off == 7 ? near : 0};
 }
 
-bool map_frame(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers) {
+bool map_frame(std::span<const std::uint8_t> frame, std::size_t row_nbits, EncoderScratch::Buffers& buffers) {
   const std::size_t nwords = map_nwords(frame.size());
-  if (buffers.run_map.size() < nwords) {
-    buffers.run_map.resize(nwords);
-    buffers.row_map.resize(nwords);
+  // All of one size, as two of them may change places.
+  if (buffers.run_map.size() < nwords) buffers.run_map.resize(nwords);
+  buffers.row_map.resize(buffers.run_map.size());
+  std::uint64_t* const run_map = buffers.run_map.data();
+  std::uint64_t* const row_map = buffers.row_map.data();
+  const RowDistances rows = row_distances(frame.size(), row_nbits);
+  buffers.row = rows.first;
+  if (rows.first == 0) {
+    map_equal(frame, 1, run_map);
+    std::fill_n(row_map, nwords, 0);
+    return false;
   }
-  if (row != 0) return map_run_and_row(frame, row, buffers.run_map.data(), buffers.row_map.data());
-  map_equal(frame, 1, buffers.run_map.data());
-  std::fill_n(buffers.row_map.data(), nwords, 0);
+  const bool uniform = map_run_and_row(frame, rows.first, run_map, row_map);
+  if (uniform || rows.second == 0) return uniform;
+  // The distance whose matches explain more bytes that no run does.
+  buffers.other_row_map.resize(buffers.run_map.size());
+  map_equal(frame, rows.second, buffers.other_row_map.data());
+  const auto explained = [&](const std::uint64_t* map) {
+    std::size_t count = 0;
+    for (std::size_t word = 0; word + 1 < nwords; ++word) {
+      const std::uint64_t row = map[word], pairs = row & row >> 1;
+      count += static_cast<std::size_t>(std::popcount(pairs & pairs >> 2 & ~run_map[word]));
+    }
+    return count;
+  };
+  if (explained(buffers.other_row_map.data()) > explained(row_map)) {
+    std::swap(buffers.row_map, buffers.other_row_map);
+    buffers.row = rows.second;
+  }
   return false;
 }
 
 std::size_t deflate_frame(std::span<const std::uint8_t> frame, std::size_t row_nbits, int level,
                           EncoderScratch& scratch, std::span<std::uint8_t> out) {
   EncoderScratch::Buffers& buffers = scratch.buffers();
-  const std::size_t row = row_distance(frame, row_nbits);
-  const bool uniform = map_frame(frame, row, buffers);
+  const bool uniform = map_frame(frame, row_nbits, buffers);
   if (uniform && buffers.uniform_nbytes == frame.size() && buffers.uniform_value == frame[0] &&
       buffers.uniform_level == level) {
     std::memcpy(out.data(), buffers.uniform_stream.data(), buffers.uniform_stream.size());
@@ -58,9 +87,9 @@ std::size_t deflate_frame(std::span<const std::uint8_t> frame, std::size_t row_n
   }
   BitWriter writer(out.data());
   if (level <= 1) {
-    deflate_fast(frame, row, buffers, writer);
+    deflate_fast(frame, buffers.row, buffers, writer);
   } else {
-    deflate_optimal(frame, row, level, buffers, writer);
+    deflate_optimal(frame, buffers.row, level, buffers, writer);
   }
   writer.align_to_byte();
   if (writer.nbytes() > stored_nbytes(frame.size())) {
