@@ -129,7 +129,7 @@ def test_verify_reports_what_the_row_says(row: Row) -> None:
         assert not row["verify"]
 
 
-@pytest.mark.parametrize("row", [row for row in OURS if row["class"] != "illegal"], ids=file_of)
+@pytest.mark.parametrize("row", [row for row in OURS if row["compress"] == "decode"], ids=file_of)
 def test_what_is_made_of_a_readable_vector_conforms(tmp_path: Path, row: Row) -> None:
     # Compressing again mends what is wrong with Items, tables and pads; attributes stay as they are.
     kept = {"high-bit", "photometric-interpretation", "digital-signatures", "media-storage-sop-instance-uid"}

@@ -151,6 +151,22 @@ def grey_attributes() -> list[Vector]:
             HEAD + WHOLE + element(0xFFFAFFFA, "SQ", b""),
             verify="digital-signatures",
         ),
+        one_bit(
+            "G-table-behind-pixel-data",
+            "an Extended Offset Table behind Pixel Data, where no reader looks",
+            HEAD + WHOLE + element(0x7FE00001, "OV", bytes(8)),
+            verify="element-order",
+            compress="DicomFormatError:bad-structure",
+            decompress="DicomFormatError:bad-structure",
+        ),
+        one_bit(
+            "G-second-pixel-data",
+            "Pixel Data twice",
+            HEAD + WHOLE + WHOLE,
+            verify="element-order",
+            compress="DicomFormatError:bad-structure",
+            decompress="DicomFormatError:bad-structure",
+        ),
         Vector(
             "G-other-instance",
             part10(HEAD + WHOLE, instance="2.25.99"),
