@@ -29,7 +29,7 @@ std::int32_t log2_fixed(std::uint32_t value) noexcept {
   const int whole = std::bit_width(value) - 1;
   std::uint64_t mantissa = (std::uint64_t{value} << 31) >> whole;  // from 1 to 2, 31 bits behind the point
   std::int32_t fraction = 0;
-  for (unsigned i = 0; i < 8; ++i) {
+  for (unsigned i = 0; i < 6; ++i) {
     mantissa = mantissa * mantissa >> 31;
     fraction <<= 1;
     if (mantissa >> 32 != 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each symbol will cost, guessed from how often a parse before used it. All in 256ths of a bit and whole
+// What each symbol will cost, guessed from how often a parse before used it. All in 64ths of a bit and whole
 // numbers: the bytes written must not hang on how a machine rounds.
 #pragma once
 
@@ -11,9 +11,9 @@
 
 namespace framedeflate {
 
-inline constexpr std::int32_t kBit = 256;
+inline constexpr std::int32_t kBit = 64;
 
-// 256 * log2(value), rounded down to within one; value is at least 1.
+// kBit * log2(value), rounded down to within one; value is at least 1.
 [[nodiscard]] std::int32_t log2_fixed(std::uint32_t value) noexcept;
 
 struct CostModel {

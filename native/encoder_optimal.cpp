@@ -8,7 +8,7 @@
 namespace framedeflate {
 namespace {
 
-constexpr std::size_t kSegmentBytes = std::size_t{1} << 18;  // costs in 256ths of a bit stay below 2^31
+constexpr std::size_t kSegmentBytes = std::size_t{1} << 18;  // so that costs stay below 2^30
 
 struct LevelPlan {
   unsigned near_rounds;  // parses with run and row matches alone

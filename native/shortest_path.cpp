@@ -8,7 +8,8 @@
 namespace framedeflate {
 namespace {
 
-constexpr std::int32_t kNever = 1 << 29;
+// More than 2^18 bytes can cost at 28 bits each, and the sum of both still below 2^31.
+constexpr std::int32_t kNever = 1 << 30;
 constexpr std::size_t kEveryLength =
     40;  // up to here each length is tried, beyond it those that begin a symbol
 
