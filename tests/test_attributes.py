@@ -10,7 +10,9 @@ from pydicom.dataelem import RawDataElement
 
 import judge
 from corpus import SourceFile
-from dicom_writer import WORD_NBYTES
+from dicom_writer import WORD_NBYTES, data_set, image, part10
+from framedeflate import compress_file
+from framedeflate.errors import DicomFormatError
 from transcoded import FOREIGN, IMAGES, NATIVE, Transcoded, named, transcode, uid_of
 
 EXPLICIT_LITTLE = [file for file in NATIVE if uid_of(file) not in {judge.IMPLICIT, judge.BIG_ENDIAN}]
@@ -104,3 +106,14 @@ def test_the_file_meta_information_stays_but_for_what_must_change(folder: Path, 
 def test_the_sop_instance_uid_stays(folder: Path, source: SourceFile) -> None:
     expected = judge.read(source.path).text(0x00080018)
     assert [file.text(0x00080018) for file in both(transcode(folder, source))] == [expected, expected]
+
+
+def test_what_cannot_be_encoded_anew_is_named_with_its_place_in_the_file(tmp_path: Path) -> None:
+    overlong = struct.pack("<HHI", 0x0008, 0x0100, 50) + b"A "
+    sequence = {0x00081140: ("SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(overlong)) + overlong)}
+    fields = image(allocated=8) | sequence | {judge.PIXEL_DATA: ("OW", bytes(450))}
+    file = part10(data_set(fields, uid=judge.IMPLICIT), uid=judge.IMPLICIT)
+    (tmp_path / "source").write_bytes(file)
+    with pytest.raises(DicomFormatError) as caught:
+        compress_file(tmp_path / "source", tmp_path / "out")
+    assert (caught.value.kind, caught.value.position) == ("truncated", file.index(overlong))

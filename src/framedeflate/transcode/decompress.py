@@ -103,7 +103,7 @@ def _segments(image: ImageSource, *, implicit_vr: bool) -> tuple[tuple[Segment, 
 
     head_bytes, tail_bytes = read_segments(image.source, head), read_segments(image.source, tail)
     if image.layout.encapsulated_icons:
-        head_bytes = inflate_icons(head_bytes)
+        head_bytes = inflate_icons(head_bytes, position=image.layout.position)
     if implicit_vr:
         head_bytes = to_implicit_little(head_bytes)
         tail_bytes = to_implicit_little(tail_bytes)

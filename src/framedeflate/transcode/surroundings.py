@@ -50,16 +50,17 @@ def surroundings(source: ByteSource, layout: DataSetLayout, tail_position: int) 
     ------
     DicomFormatError
         kind ``bad-structure``: elements of group 7FE0 are repeated or out of order, so a stale one would survive;
-        ``too-large``: parts that must be encoded anew pass 512 MiB.
+        ``too-large``: parts that must be encoded anew pass 128 MiB.
     """
     tail_tags, notes = _scan_tail(source, layout, tail_position)
-    head: tuple[Segment, ...] = ((layout.position, _start_of_group(layout)),)
+    head_stop = _start_of_group(layout)
+    head: tuple[Segment, ...] = ((layout.position, head_stop),)
     tail: tuple[Segment, ...] = ((tail_position, layout.end_position),)
     if {*layout.elements, *tail_tags} & {Tag.DIGITAL_SIGNATURES_SEQUENCE, Tag.MAC_PARAMETERS_SEQUENCE}:
         notes.append("the object holds Digital Signatures, which may not verify in another Transfer Syntax")
     if layout.implicit_vr or layout.big_endian:
-        head = _encoded(source, head, layout)
-        tail = _encoded(source, tail, layout)
+        head = _encoded(source, layout.position, head_stop, layout)
+        tail = _encoded(source, tail_position, layout.end_position, layout)
     return Surroundings(head, tail, tuple(notes))
 
 
@@ -99,15 +100,16 @@ def _scan_tail(source: ByteSource, layout: DataSetLayout, position: int) -> tupl
     return tags, []
 
 
-def _encoded(source: ByteSource, part: tuple[Segment, ...], layout: DataSetLayout) -> tuple[Segment, ...]:
+def _encoded(source: ByteSource, start: int, stop: int, layout: DataSetLayout) -> tuple[Segment, ...]:
     # Loads pydicom, whose dictionaries name the VRs: only where they are needed.
     from framedeflate.data_set_encoding import to_explicit_little
 
     return (
         to_explicit_little(
-            read_segments(source, part),
+            read_segments(source, [(start, stop)]),
             implicit_vr=layout.implicit_vr,
             big_endian=layout.big_endian,
             pixel_representation=layout.unsigned_short(Tag.PIXEL_REPRESENTATION),
+            position=start,
         ),
     )
