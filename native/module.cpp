@@ -62,14 +62,20 @@ void require(bool condition, const char* message) {
   if (!condition) throw nb::value_error(message);
 }
 
+std::uint64_t position_of(std::int64_t value, const char* message) {
+  require(value >= 0, message);
+  return static_cast<std::uint64_t>(value);
+}
+
 std::size_t at_least(std::int64_t value, std::int64_t least, const char* message) {
-  require(value >= least, message);
+  require(value >= least && static_cast<std::uint64_t>(value) <= std::numeric_limits<std::size_t>::max(),
+          message);
   return static_cast<std::size_t>(value);
 }
 
 // a * b, where a product that does not fit could only belong to a buffer that cannot exist.
 std::size_t product(std::size_t a, std::size_t b, const char* message) {
-  require(b == 0 || a <= static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max()) / b, message);
+  require(b == 0 || a <= std::numeric_limits<std::size_t>::max() / 2 / b, message);
   return a * b;
 }
 
@@ -219,7 +225,7 @@ nb::bytes pack_bits_py(nb::handle pixels, std::int64_t frame_nbits, std::int64_t
 }
 
 nb::tuple scan_items_py(nb::handle window, std::int64_t start) {
-  const std::size_t first = at_least(start, 0, "start must not be negative");
+  const std::uint64_t first = position_of(start, "start must not be negative");
   const Bytes bytes(window);
   ItemScan scan;
   {
@@ -258,15 +264,15 @@ nb::list records_py(const ElementScan& scan) {
 
 void init_scan(ElementScan* self, std::int64_t start, std::int64_t stop, bool implicit_vr, bool big_endian,
                nb::iterable wanted, bool descend) {
-  const std::size_t first = at_least(start, 0, "start must not be negative");
+  const std::uint64_t first = position_of(start, "start must not be negative");
   require(stop >= start, "stop must not lie before start");
-  ElementScan::Options options{first, static_cast<std::size_t>(stop), implicit_vr, big_endian, descend, {}};
+  ElementScan::Options options{first, static_cast<std::uint64_t>(stop), implicit_vr, big_endian, descend, {}};
   for (const nb::handle tag : wanted) options.wanted.insert(nb::cast<std::uint32_t>(tag));
   new (self) ElementScan(std::move(options));
 }
 
 void feed_scan(ElementScan& self, nb::handle window, std::int64_t position) {
-  const std::size_t first = at_least(position, 0, "position must not be negative");
+  const std::uint64_t first = position_of(position, "position must not be negative");
   require(first <= self.resume(), "the window must not begin behind `resume`");
   const Bytes bytes(window);
   self.feed(bytes.span(), first);
