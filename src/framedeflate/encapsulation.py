@@ -4,7 +4,8 @@
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+
+import numpy as np
 
 from framedeflate.errors import EncapsulationError
 
@@ -101,15 +102,14 @@ def offset_tables(stream_nbytes: Sequence[int], *, max_basic_offset: int = MAX_B
     max_basic_offset : int
         The greatest offset that goes into a Basic Offset Table; beyond it the Extended pair is written.
     """
-    *offsets, _end = accumulate(
-        (ITEM_HEADER_NBYTES + padded_nbytes(nbytes) for nbytes in stream_nbytes), initial=0
-    )
+    # Arrays, since lists of numbers would take five times the room: there may be millions of Frames.
+    lengths = np.array(stream_nbytes, "<u8")
+    offsets = np.zeros(len(lengths), "<u8")
+    np.cumsum(lengths[:-1] + lengths[:-1] % 2 + ITEM_HEADER_NBYTES, out=offsets[1:])
     # The Basic Offset Table Item is a Fragment's twin: its own length is 32 bits too.
-    if (not offsets or offsets[-1] <= max_basic_offset) and 4 * len(offsets) <= MAX_FRAGMENT_NBYTES:
-        return OffsetTables(struct.pack(f"<{len(offsets)}I", *offsets), b"", b"")
-    return OffsetTables(
-        b"", struct.pack(f"<{len(offsets)}Q", *offsets), struct.pack(f"<{len(offsets)}Q", *stream_nbytes)
-    )
+    if (not len(offsets) or offsets[-1] <= max_basic_offset) and 4 * len(offsets) <= MAX_FRAGMENT_NBYTES:
+        return OffsetTables(offsets.astype("<u4").tobytes(), b"", b"")
+    return OffsetTables(b"", offsets.tobytes(), lengths.tobytes())
 
 
 def encapsulate(fragments: Iterable[bytes]) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from framedeflate.byte_source import Plan
 from framedeflate.data_set_layout import DataSetLayout, Tag
 from framedeflate.encapsulation import ITEM_HEADER_NBYTES
 from framedeflate.errors import EncapsulationError
-from framedeflate.problems import Problem, Severity
+from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
 
 __all__ = [
     "FragmentTable",
@@ -193,7 +193,7 @@ def index_frames(
         raise _miscounted(layout, table, number_of_frames)
     if one_fragment_per_frame:
         for index, (first, behind) in enumerate(pairwise(starts)):
-            if behind - first > 1:
+            if behind - first > 1 and len(problems) < MAX_PROBLEMS:
                 message = f"the Frame is in {behind - first} Fragments; it must be one (PS3.5 A.4.13)"
                 at = table.positions[first] - ITEM_HEADER_NBYTES
                 problems.append(Problem("split-frame", "error", index + 1, at, message))

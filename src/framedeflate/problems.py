@@ -2,9 +2,12 @@
 """One departure from the standard, as `verify_file` reports it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-__all__ = ["Problem", "Severity"]
+__all__ = ["MAX_PROBLEMS", "Problem", "Severity"]
+
+MAX_PROBLEMS: Final = 100_000
+"""Most that are reported of one file: a hostile one could have millions, each of which takes memory."""
 
 Severity = Literal["error", "warning"]
 """``error``: breaks a "shall" of the standard; ``warning``: legal, but readers may stumble over it."""

@@ -49,9 +49,13 @@ class StoredFrames(Protocol):
         """Return `count` Frames from `index` (from 0) on, ``image_pixel.frame_nbytes`` bytes each, in one piece."""
 
 
+MAX_BATCH_FRAMES: Final = 1024
+"""Frames that are held at once, however small: each costs some objects, and its Fragment may be 64 KiB."""
+
+
 def batches(image_pixel: ImagePixel, *, batch_nbytes: int = BATCH_NBYTES) -> Iterator[tuple[int, int]]:
-    """Yield (index, count) of runs of Frames that together hold about `batch_nbytes`; one Frame at least."""
-    step = max(1, batch_nbytes // image_pixel.frame_nbytes)
+    """Yield (index, count) of runs of Frames: about `batch_nbytes` together, or 1024, or one where it is larger."""
+    step = min(max(1, batch_nbytes // image_pixel.frame_nbytes), MAX_BATCH_FRAMES)
     for index in range(0, image_pixel.number_of_frames, step):
         yield index, min(step, image_pixel.number_of_frames - index)
 

@@ -4,6 +4,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from framedeflate.byte_source import ByteSource, FileSource, drive
@@ -18,7 +19,7 @@ from framedeflate.errors import (
 from framedeflate.frame_index import FrameIndex, index_frames, read_extended_lengths
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
-from framedeflate.problems import Problem, Severity
+from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
 from framedeflate.stored_frames import DeflatedFrames
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
@@ -46,7 +47,8 @@ def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
     Returns
     -------
     list of Problem
-        Empty where the file conforms. Frames that do not decode are problems too, not errors.
+        Empty where the file conforms. Frames that do not decode are problems too, not errors. At most 100 000; then
+        a last one of kind ``too-many`` says so.
 
     Raises
     ------
@@ -56,7 +58,11 @@ def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
         The file cannot be read.
     """
     with FileSource.open(path) as source:
-        return list(verify_source(source))
+        problems = list(islice(verify_source(source), MAX_PROBLEMS))
+    if len(problems) == MAX_PROBLEMS:
+        message = f"{MAX_PROBLEMS} problems were found, and what lies behind the last was not looked at"
+        problems.append(_file_problem("too-many", "error", message))
+    return problems
 
 
 def verify_source(source: ByteSource) -> Iterator[Problem]:

@@ -14,8 +14,8 @@ Segment: TypeAlias = bytes | tuple[int, int]
 
 _BLOCK_NBYTES: Final = 4 << 20
 
-MAX_HEADER_NBYTES: Final = 1 << 29
-"""Most bytes before or behind Pixel Data that are encoded anew, which needs them in memory."""
+MAX_HEADER_NBYTES: Final = 1 << 27
+"""Most bytes before or behind Pixel Data that are encoded anew, which takes up to five times their size in memory."""
 
 
 def copy_segments(segments: Iterable[Segment], source: ByteSource, file: BinaryIO) -> None:
@@ -41,7 +41,7 @@ def read_segments(source: ByteSource, segments: Iterable[Segment]) -> bytes:
     Raises
     ------
     DicomFormatError
-        kind ``too-large``: together they pass 512 MiB; ``truncated``: the source became shorter.
+        kind ``too-large``: together they pass 128 MiB; ``truncated``: the source became shorter.
     """
     parts = list(segments)
     nbytes = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)
