@@ -14,6 +14,7 @@ struct LevelPlan {
   unsigned near_rounds;  // parses with run and row matches alone
   unsigned far_rounds;   // parses with all matches, of which so many earlier places are looked at
   std::size_t far_depth;
+  std::size_t far_enough;  // no far match is looked for where a near one is this long
   bool all_lengths;
   unsigned code_rounds;  // of plan_block_with_care
 };
@@ -23,21 +24,21 @@ constexpr std::int32_t kHeaderBits = 10;  // what another symbol costs in the he
 constexpr LevelPlan level_plan(int level) {
   switch (level) {
     case 2:
-      return {1, 0, 0, false, 0};
+      return {1, 0, 0, 0, false, 0};
     case 3:
-      return {2, 0, 0, false, 0};
+      return {2, 0, 0, 0, false, 0};
     case 4:
-      return {2, 2, 4, false, 0};
+      return {2, 1, 2, 16, false, 0};
     case 5:
-      return {2, 2, 8, false, 1};
+      return {2, 2, 3, 24, false, 1};
     case 6:
-      return {2, 3, 16, false, 1};
+      return {2, 2, 6, 32, false, 1};
     case 7:
-      return {2, 4, 48, true, 1};
+      return {2, 3, 24, 48, false, 2};
     case 8:
-      return {3, 6, 128, true, 2};
+      return {2, 4, 64, 64, true, 2};
     default:
-      return {4, 8, 512, true, 2};
+      return {3, 8, 400, 128, true, 3};
   }
 }
 
@@ -117,6 +118,11 @@ class BlockSearch {
   }
 
   [[nodiscard]] std::size_t nbits() const { return best_nbits_; }
+  [[nodiscard]] std::size_t nliterals() const {
+    std::size_t count = 0;
+    for (std::size_t byte = 0; byte < 256; ++byte) count += best_.litlen[byte];
+    return count;
+  }
   Histogram& best() { return best_; }
 
  private:
@@ -143,9 +149,12 @@ void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int l
     fast_histogram(frame.first(stop), start, row, buffers, buffers.histogram);
     BlockSearch search(maps, start, stop, plan, writer.pending(), buffers);
     search.improve(buffers.histogram, plan.near_rounds, nullptr);
-    // On sparse frames the symbols of far distances cost more in the header than their matches save.
-    if (plan.far_rounds != 0 && search.nbits() / 8 > bytes.size() / 64) {
-      if (!have_far) buffers.far.find(frame, row, maps.run_map, maps.row_map, plan.far_depth, 48);
+    // On sparse frames the symbols of far distances cost more in the header than their matches save, and a
+    // texture has nothing that repeats.
+    if (plan.far_rounds != 0 && search.nbits() / 8 > bytes.size() / 64 &&
+        search.nliterals() < bytes.size() / 2) {
+      if (!have_far)
+        buffers.far.find(frame, row, maps.run_map, maps.row_map, plan.far_depth, plan.far_enough);
       have_far = true;
       search.improve(search.hopeful(), plan.far_rounds, &buffers.far);
     }

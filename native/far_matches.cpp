@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "block.hpp"
 #include "equality_map.hpp"
@@ -13,22 +14,27 @@ namespace {
 constexpr unsigned kHashBits = 15;
 constexpr std::size_t kShort = 5, kLong = 12;
 
-std::uint64_t load(const std::uint8_t* at, std::size_t nbytes) noexcept {
+// Eight bytes, the first lowest on every machine.
+std::uint64_t load(const std::uint8_t* at) noexcept {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < nbytes; ++i) value |= std::uint64_t{at[i]} << (8 * i);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&value, at, sizeof value);
+  } else {
+    for (unsigned i = 0; i < 8; ++i) value |= std::uint64_t{at[i]} << (8 * i);
+  }
   return value;
 }
 
 std::size_t hashed(std::uint64_t value) noexcept { return value * 0x9E3779B97F4A7C15U >> (64 - kHashBits); }
-std::size_t short_hash(const std::uint8_t* at) noexcept { return hashed(load(at, kShort)); }
+std::size_t short_hash(const std::uint8_t* at) noexcept { return hashed(load(at) << (64 - 8 * kShort)); }
 std::size_t long_hash(const std::uint8_t* at) noexcept {
-  return hashed(load(at, 8) * 0xC2B2AE3D27D4EB4FU + load(at + 8, kLong - 8));
+  return hashed(load(at) * 0xC2B2AE3D27D4EB4FU + load(at + kLong - 8));
 }
 
 std::size_t equal_length(const std::uint8_t* a, const std::uint8_t* b, std::size_t most) noexcept {
   std::size_t length = 0;
   while (length + 8 <= most) {
-    const std::uint64_t difference = load(a + length, 8) ^ load(b + length, 8);
+    const std::uint64_t difference = load(a + length) ^ load(b + length);
     if (difference != 0) return length + static_cast<std::size_t>(std::countr_zero(difference)) / 8;
     length += 8;
   }
@@ -48,7 +54,7 @@ void FarMatches::find(std::span<const std::uint8_t> frame, std::size_t row, cons
     chain->head.assign(std::size_t{1} << kHashBits, -1);
     chain->previous.resize(n);
   }
-  std::size_t best = 0, i = 0;
+  std::size_t best = 0, i = 0, run = 0, row_match = 0;
   const auto follow = [&](const Chain& chain, std::size_t hash, std::size_t most) {
     std::int32_t candidate = chain.head[hash];
     for (std::size_t tries = depth; candidate >= 0 && tries > 0 && best < most; --tries) {
@@ -70,11 +76,12 @@ void FarMatches::find(std::span<const std::uint8_t> frame, std::size_t row, cons
     first_[i] = static_cast<std::uint32_t>(matches_.size());
     if (i + kLong > n) continue;
     const std::size_t most = std::min(n - i, kMaxMatch);
-    const std::size_t run = run_length(run_map, i, enough);
+    run = run > 1 ? run - 1 : run_length(run_map, i, kMaxMatch + enough);
+    row_match = row_match > 1 ? row_match - 1 : run_length(row_map, i, kMaxMatch + enough);
     // Bytes deep in a run would make long chains of places that a run serves better.
-    if (run == enough) continue;
+    if (run >= enough) continue;
     const std::size_t short_at = short_hash(data + i), long_at = long_hash(data + i);
-    if (run_length(row_map, i, enough) < enough) {
+    if (row_match < enough) {
       best = kShort - 1;
       follow(short_, short_at, most);
       follow(long_, long_at, most);
