@@ -101,7 +101,17 @@ void unpack_bits(std::span<const std::uint8_t> frames, std::size_t frame_nbits, 
   const std::uint8_t* from = frames.data();
   std::uint8_t* to = pixels.data();
   for (std::size_t f = 0; f < nframes; ++f) {
-    for (std::size_t i = frame_nbits / 8; i != 0; --i, to += 8) store_le64(to, kSpread[*from++]);
+    std::size_t whole = frame_nbits / 8;
+    for (; whole >= 8; whole -= 8, from += 8, to += 64) {
+      // Most of a segmentation is background, and most of the rest lies inside of something.
+      const std::uint64_t word = load_le64(from);
+      if (word == 0 || word == ~std::uint64_t{0}) {
+        std::memset(to, static_cast<int>(word & 1), 64);
+      } else {
+        for (std::size_t i = 0; i < 8; ++i) store_le64(to + 8 * i, kSpread[from[i]]);
+      }
+    }
+    for (; whole != 0; --whole, to += 8) store_le64(to, kSpread[*from++]);
     if (const unsigned rest = frame_nbits % 8; rest != 0) {
       for (unsigned bit = 0; bit < rest; ++bit) *to++ = *from >> bit & 1;
       ++from;
@@ -114,7 +124,17 @@ void pack_bits(std::span<const std::uint8_t> pixels, std::size_t frame_nbits, st
   const std::uint8_t* from = pixels.data();
   std::uint8_t* to = frames.data();
   for (std::size_t f = 0; f < nframes; ++f) {
-    for (std::size_t i = frame_nbits / 8; i != 0; --i, from += 8) *to++ = gather(load_le64(from));
+    std::size_t whole = frame_nbits / 8;
+    for (; whole >= 8; whole -= 8, from += 64, to += 8) {
+      std::uint64_t any = 0;
+      for (std::size_t i = 0; i < 8; ++i) any |= load_le64(from + 8 * i);
+      if (any == 0) {
+        std::memset(to, 0, 8);
+      } else {
+        for (std::size_t i = 0; i < 8; ++i) to[i] = gather(load_le64(from + 8 * i));
+      }
+    }
+    for (; whole != 0; --whole, from += 8) *to++ = gather(load_le64(from));
     if (const unsigned rest = frame_nbits % 8; rest != 0) {
       unsigned last = 0;
       for (unsigned bit = 0; bit < rest; ++bit) last |= static_cast<unsigned>(*from++ != 0) << bit;
