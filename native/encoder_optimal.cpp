@@ -14,6 +14,7 @@ struct LevelPlan {
   unsigned near_rounds;  // parses with run and row matches alone
   unsigned far_rounds;   // parses with all matches, of which so many earlier places are looked at
   std::size_t far_depth;
+  std::size_t far_from;    // far matches are tried where more than this part of the bytes is left
   std::size_t far_enough;  // no far match is looked for where a near one is this long
   bool all_lengths;
   unsigned code_rounds;  // of plan_block_with_care
@@ -24,21 +25,21 @@ constexpr std::int32_t kHeaderBits = 10;  // what another symbol costs in the he
 constexpr LevelPlan level_plan(int level) {
   switch (level) {
     case 2:
-      return {1, 0, 0, 0, false, 0};
+      return {1, 0, 0, 1, 0, false, 0};
     case 3:
-      return {2, 0, 0, 0, false, 0};
+      return {2, 0, 0, 1, 0, false, 0};
     case 4:
-      return {2, 1, 2, 16, false, 0};
+      return {2, 1, 2, 64, 16, false, 0};
     case 5:
-      return {2, 2, 3, 24, false, 1};
+      return {2, 2, 3, 64, 24, false, 1};
     case 6:
-      return {2, 2, 6, 32, false, 1};
+      return {2, 2, 6, 64, 32, false, 1};
     case 7:
-      return {2, 3, 24, 48, false, 2};
+      return {2, 3, 24, 96, 48, false, 2};
     case 8:
-      return {2, 4, 64, 64, true, 2};
+      return {2, 4, 48, 128, 64, true, 2};
     default:
-      return {3, 8, 400, 128, true, 3};
+      return {3, 8, 160, 256, 128, true, 3};
   }
 }
 
@@ -151,7 +152,7 @@ void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int l
     search.improve(buffers.histogram, plan.near_rounds, nullptr);
     // On sparse frames the symbols of far distances cost more in the header than their matches save, and a
     // texture has nothing that repeats.
-    if (plan.far_rounds != 0 && search.nbits() / 8 > bytes.size() / 64 &&
+    if (plan.far_rounds != 0 && search.nbits() / 8 > bytes.size() / plan.far_from &&
         search.nliterals() < bytes.size() / 2) {
       if (!have_far)
         buffers.far.find(frame, row, maps.run_map, maps.row_map, plan.far_depth, plan.far_enough);

@@ -28,15 +28,16 @@ struct Best {
   }
 };
 
-// Matches that end before they must.
+// Matches of `least` or more bytes that end before they must.
 void offer_shorter(Best& best, const std::int32_t* ahead, const CostModel& costs, std::int32_t distance_cost,
-                   std::size_t length, std::size_t distance) {
+                   std::size_t least, std::size_t length, std::size_t distance) {
   const std::size_t every = std::min(length, kEveryLength);
-  for (std::size_t l = kMinMatch; l < every; ++l) {
+  for (std::size_t l = least; l < every; ++l) {
     best.offer(distance_cost + costs.length[l] + ahead[l], packed(l, distance));
   }
   if (length <= kEveryLength) return;
-  for (std::size_t symbol = kLengthSymbols[kEveryLength] - 257U; kLengthBases[symbol] < length; ++symbol) {
+  for (std::size_t symbol = kLengthSymbols[std::max(least, kEveryLength)] - 257U;
+       kLengthBases[symbol] < length; ++symbol) {
     const std::size_t l = kLengthBases[symbol];
     best.offer(distance_cost + costs.length[l] + ahead[l], packed(l, distance));
     if (l > kMinMatch)
@@ -94,18 +95,23 @@ void ShortestPath::search(const FrameMaps& maps, std::size_t start, std::size_t 
       best.offer(run_costs[run_nbytes] + ahead[run_nbytes], packed(run_nbytes, 1));
       best.offer(row_costs[row_nbytes] + ahead[row_nbytes], packed(row_nbytes, maps.row));
       if constexpr (kFar) {
+        std::size_t least = kMinMatch;
         for (const FarMatch match : far->at(start + i)) {
           const std::size_t length = std::min<std::size_t>(match.length, n - i);
           if (length < kMinMatch) continue;
           const std::int32_t distance = costs.distance[match.symbol];
           best.offer(distance + costs.length[length] + ahead[length], packed(length, match.distance));
-          if constexpr (kAllLengths) offer_shorter(best, ahead, costs, distance, length, match.distance);
+          // What a nearer match reached is not tried again.
+          if constexpr (kAllLengths) {
+            if (least < length) offer_shorter(best, ahead, costs, distance, least, length, match.distance);
+          }
+          least = length + 1;
         }
       }
       if constexpr (kAllLengths) {
-        if (run_nbytes > kMinMatch) offer_shorter(best, ahead, costs, run_distance, run_nbytes, 1);
+        if (run_nbytes > kMinMatch) offer_shorter(best, ahead, costs, run_distance, kMinMatch, run_nbytes, 1);
         if (row_nbytes > kMinMatch && maps.row != 0) {
-          offer_shorter(best, ahead, costs, row_distance, row_nbytes, maps.row);
+          offer_shorter(best, ahead, costs, row_distance, kMinMatch, row_nbytes, maps.row);
         }
       }
       cost[i] = best.cost;
