@@ -71,17 +71,17 @@ class BitSource {
 
   void refill() noexcept {
     if (next_ <= last_load_) [[likely]] {
-      bits_ |= load_le64(base_ + next_) << count_;
+      bits_ |= load_le64(base_ + next_) << (count_ & 63);
     } else if (next_ < last_load_ + 8) {
       // The last 8 bytes of the input, moved down so that byte `next_` is the lowest.
-      bits_ |= load_le64(base_ + last_load_) >> (8 * (next_ - last_load_)) << count_;
+      bits_ |= load_le64(base_ + last_load_) >> (8 * (next_ - last_load_)) << (count_ & 63);
     }
-    next_ += (63 - count_) >> 3;
+    next_ += (63 - count()) >> 3;
     count_ |= 56;
   }
 
   [[nodiscard]] std::uint64_t bits() const noexcept { return bits_; }
-  [[nodiscard]] unsigned count() const noexcept { return count_; }
+  [[nodiscard]] unsigned count() const noexcept { return count_ & 0xFF; }
   [[nodiscard]] std::uint32_t peek(unsigned n) const noexcept {
     return static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << n) - 1));
   }
@@ -95,8 +95,20 @@ class BitSource {
     return value;
   }
 
+  // The same with the number of bits, below 64, in the lowest 8 bits of an entry of a decoding table: nothing
+  // need be masked, as shifts look at 6 bits only.
+  void drop_entry(std::uint32_t e) noexcept {
+    bits_ >>= e & 63;
+    count_ -= e;
+  }
+  std::uint32_t take_entry(std::uint32_t e) noexcept {
+    const auto value = static_cast<std::uint32_t>(bits_ & ~(~std::uint64_t{0} << (e & 63)));
+    drop_entry(e);
+    return value;
+  }
+
   // Bytes of input up to and with the last bit dropped.
-  [[nodiscard]] std::size_t position() const noexcept { return next_ - count_ / 8; }
+  [[nodiscard]] std::size_t position() const noexcept { return next_ - count() / 8; }
   // False as long as there cannot have been an overrun.
   [[nodiscard]] bool near_end() const noexcept { return next_ > last_load_; }
   // Whether bits were dropped that the input does not have.
@@ -118,7 +130,7 @@ class BitSource {
   std::size_t size_;       // bytes of the input
   std::size_t next_ = 0;   // the next byte to load; runs past size_ at the end
   std::uint64_t bits_ = 0;
-  unsigned count_ = 0;
+  unsigned count_ = 0;  // only its lowest 8 bits, at most 63, mean anything
 };
 
 }  // namespace framedeflate

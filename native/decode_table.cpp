@@ -17,7 +17,7 @@ constexpr std::uint32_t kPerCodeBit = 0x101;
 constexpr std::array<std::uint32_t, kMaxSymbols> make_literal_entries() {
   std::array<std::uint32_t, kMaxSymbols> entries{};
   for (std::uint32_t symbol = 0; symbol < 256; ++symbol) entries[symbol] = entry::kLiteral | symbol << 16;
-  entries[256] = entry::kExceptional | entry::kEndOfBlock;
+  entries[256] = entry::kEndOfBlock;
   // RFC 1951 3.2.5: lengths 3 to 257 in groups of 4 codes for each number of extra bits, and 285 for 258
   // alone.
   std::uint32_t base = 3;
@@ -27,7 +27,7 @@ constexpr std::array<std::uint32_t, kMaxSymbols> make_literal_entries() {
     base += 1U << extra;
   }
   entries[285] = 258U << 16;
-  entries[286] = entries[287] = entry::kExceptional | entry::kInvalid;
+  entries[286] = entries[287] = entry::kInvalid;
   return entries;
 }
 
@@ -39,7 +39,7 @@ constexpr std::array<std::uint32_t, 32> make_distance_entries() {
     entries[symbol] = base << 16 | extra;
     base += 1U << extra;
   }
-  entries[30] = entries[31] = entry::kExceptional | entry::kInvalid;
+  entries[30] = entries[31] = entry::kInvalid;
   return entries;
 }
 
@@ -84,7 +84,7 @@ struct SortedCode {
 template <std::size_t kSize>
 bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const std::uint32_t> symbol_entries,
            unsigned max_bits, DecodeTable<kSize>& table) noexcept {
-  constexpr std::uint32_t kNoCode = entry::kExceptional | entry::kInvalid | 1;
+  constexpr std::uint32_t kNoCode = entry::kInvalid | 1;
   const CodeSet set = code.sort(codes);
   if (set == CodeSet::broken) return false;
   if (set != CodeSet::complete) {
@@ -124,8 +124,7 @@ bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const 
       ++second_bits;
       room = 2 * room - code.count[bits + second_bits];
     }
-    entries[prefix] = static_cast<std::uint32_t>(end) << 16 | entry::kExceptional | entry::kSecondTable |
-                      second_bits << 8 | bits;
+    entries[prefix] = static_cast<std::uint32_t>(end) << 16 | entry::kSecondTable | second_bits << 8 | bits;
     std::uint32_t* const second = entries + end;
     const std::size_t second_size = std::size_t{1} << second_bits;
     end += second_size;

@@ -8,29 +8,28 @@
 
 namespace framedeflate {
 
-// One entry answers a lookup whole: how many bits to drop, and the literal(s), length or distance they mean.
-//   bits 0-4    bits to drop: the code and its extra bits
-//   bit  5      exceptional: end of block, a second table, or no code at all (see `kind`)
-//   bit  6      two literals
-//   bit  7      literal
-//   bits 8-12   bits of the code alone (of the first code where there are two); of a second table: its index
-//   bits bits 13-14  kind of an exceptional entry bits 16-31  literal, and in the upper byte the second one;
-//   base length; base distance; start of a second table
+// One entry answers a lookup whole: how many bits to drop, and the literals, length or distance they mean.
+//   bits 0-7    bits to drop: those of the code and the extra bits behind it
+//   bits 8-11   bits of the code alone; of the first code where there are two; index bits of a second table
+//   bit  12     two literals
+//   bit  13     literal
+//   bit  14     exceptional: a second table, the end of the block, or no code at all
+//   bit  15     a second table: its entries tell how many bits to drop, the first lookup drops none
+//   bits 16-31  a literal, and above it the second one; base length; base distance; start of a second table;
+//               0 for the end of the block, 1 for no code
 namespace entry {
-inline constexpr std::uint32_t kExceptional = 1U << 5;
-inline constexpr std::uint32_t kTwo = 1U << 6;
-inline constexpr std::uint32_t kLiteral = 1U << 7;
-inline constexpr std::uint32_t kKindMask = 3U << 13;
-inline constexpr std::uint32_t kEndOfBlock = 0U << 13;
-inline constexpr std::uint32_t kSecondTable = 1U << 13;
-inline constexpr std::uint32_t kInvalid = 2U << 13;
+inline constexpr std::uint32_t kTwo = 1U << 12;
+inline constexpr std::uint32_t kLiteral = 1U << 13;
+inline constexpr std::uint32_t kExceptional = 1U << 14;
+inline constexpr std::uint32_t kSecondTable = 1U << 15 | kExceptional;
+inline constexpr std::uint32_t kEndOfBlock = kExceptional;
+inline constexpr std::uint32_t kInvalid = 1U << 16 | kExceptional;
 
-constexpr unsigned drop(std::uint32_t e) { return e & 31; }
-// The same for entries that are not exceptional, whose bit 5 is zero: a shift of 64 bits takes the lowest 6
-// for granted.
-constexpr unsigned drop_plain(std::uint32_t e) { return e & 63; }
-constexpr unsigned code_bits(std::uint32_t e) { return e >> 8 & 31; }
+constexpr unsigned drop(std::uint32_t e) { return e & 0xFF; }
+constexpr unsigned code_bits(std::uint32_t e) { return e >> 8 & 15; }
 constexpr std::uint32_t value(std::uint32_t e) { return e >> 16; }
+constexpr bool is_second_table(std::uint32_t e) { return (e & kSecondTable) == kSecondTable; }
+constexpr bool is_end_of_block(std::uint32_t e) { return (e & kExceptional) && value(e) == 0; }
 }  // namespace entry
 
 // A second table of k index bits holds at least k + 1 codes, so with 286 codes and a first table of 9 to 11

@@ -14,15 +14,15 @@ constexpr std::size_t kFastRoom = 8 + kLongestMatch + kCopySlack;
 
 // What an exceptional entry leads to: itself, or where it stands for a second table, the entry found there.
 std::uint32_t second_lookup(const std::uint32_t* entries, std::uint32_t e, std::uint64_t bits) noexcept {
-  if ((e & entry::kKindMask) != entry::kSecondTable) return e;
+  if (!entry::is_second_table(e)) return e;
   const std::uint64_t mask = (std::uint64_t{1} << entry::code_bits(e)) - 1;
   return entries[entry::value(e) + (bits >> entry::drop(e) & mask)];
 }
 
 // The base value of a length or distance with its extra bits added, all of them dropped.
 std::uint32_t take_value(std::uint32_t e, BitSource& source) noexcept {
-  const std::uint32_t all = source.take(entry::drop_plain(e));
-  return entry::value(e) + (all >> entry::code_bits(e));
+  const std::uint32_t all = source.take_entry(e);
+  return entry::value(e) + (all >> (e >> 8 & 31));  // bit 12 is zero here
 }
 
 // The same, one symbol at a time and never a byte beyond the end.
@@ -42,7 +42,7 @@ Block inflate_end(const LiteralTable& literals, const DistanceTable& distances, 
     }
     if (e & entry::kExceptional) {
       source.drop(entry::drop(e));
-      return (e & entry::kKindMask) == entry::kEndOfBlock ? Block::ended : Block::bad;
+      return entry::is_end_of_block(e) ? Block::ended : Block::bad;
     }
     const std::size_t length = take_value(e, source);
     e = distances.entries[source.peek(distances.bits)];
@@ -77,8 +77,8 @@ Block inflate_coded_block(const LiteralTable& literal_table, const DistanceTable
   const auto put_literals = [&](std::uint32_t e) {
     const std::uint16_t pair = static_cast<std::uint16_t>(e >> 16);
     store_le16(out, pair);
-    out += 1 + (e >> 6 & 1);
-    source.drop(entry::drop_plain(e));
+    out += 1 + (e >> 12 & 1);
+    source.drop_entry(e);
   };
   const auto leave = [&](Block block) {
     input = source;
@@ -126,7 +126,7 @@ Block inflate_coded_block(const LiteralTable& literal_table, const DistanceTable
       }
       if (e & entry::kExceptional) {
         source.drop(entry::drop(e));
-        return leave((e & entry::kKindMask) == entry::kEndOfBlock ? Block::ended : Block::bad);
+        return leave(entry::is_end_of_block(e) ? Block::ended : Block::bad);
       }
     }
     std::size_t length = take_value(e, source);
