@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydicom.filereader import read_dataset
 
 from data_set_samples import WORDS, Node, write
-from framedeflate.data_element import MAX_DEPTH, replace_elements
-from framedeflate.data_set_encoding import to_explicit_little, to_implicit_little
+from framedeflate.data_set.element import MAX_DEPTH, replace_elements
+from framedeflate.data_set.encoding import to_explicit_little, to_implicit_little
 from framedeflate.errors import DicomFormatError, FrameDeflateError
 from peers import CORPUS, PYDICOM_FILES, data_set_bytes, require_peer
 
@@ -327,9 +327,9 @@ def test_replace_elements_leaves_all_else() -> None:
 
 def test_pydicom_is_not_imported_before_it_is_needed() -> None:
     code = (
-        "import sys, framedeflate, framedeflate.foreign_frames, framedeflate.icon_image\n"
+        "import sys, framedeflate, framedeflate.foreign.frames, framedeflate.foreign.icon_image\n"
         "assert not any(name.split('.')[0] in ('pydicom', 'gdcm', 'openjpeg') for name in sys.modules)\n"
-        "from framedeflate.data_set_encoding import to_explicit_little\n"
+        "from framedeflate.data_set.encoding import to_explicit_little\n"
         "to_explicit_little(b'\\x08\\0\\x60\\0\\2\\0\\0\\0CT', implicit_vr=True, big_endian=False)\n"
         "assert 'pydicom' in sys.modules"
     )

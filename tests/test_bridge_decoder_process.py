@@ -13,9 +13,9 @@ import pydicom
 import pytest
 from pydicom.encaps import generate_frames
 
-from framedeflate import decoder_process
-from framedeflate.decoder_process import decode_frame_apart
 from framedeflate.errors import FrameDecodeError
+from framedeflate.foreign import decoder_process
+from framedeflate.foreign.decoder_process import decode_frame_apart
 from peers import PYDICOM_FILES
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
@@ -143,7 +143,7 @@ def test_what_libraries_print_does_not_reach_the_replies(source: tuple[dict[str,
     options, frame, pixels = source
     request = json.dumps({"transfer_syntax_uid": JPEG_LS, "options": options}).encode()
     code = (
-        "import os, framedeflate.decoder_process as p, framedeflate.pydicom_bridge as b\n"
+        "import os, framedeflate.foreign.decoder_process as p, framedeflate.pydicom_bridge as b\n"
         "decode = b.decode_frame_array\n"
         "def noisy(*args):\n"
         "    os.write(1, b'noise')\n"

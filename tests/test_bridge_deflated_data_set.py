@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framedeflate.deflated_data_set import InflatedDataSet, deflate_data_set, inflate_data_set
+from framedeflate.data_set.deflated import InflatedDataSet, deflate_data_set, inflate_data_set
 from framedeflate.errors import DicomFormatError
 from peers import PYDICOM_FILES, data_set_bytes, require_peer
 

@@ -17,11 +17,11 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.encoders.base import RLELosslessEncoder
 
-from framedeflate.codestream import describe_jpeg, describe_jpeg2000
 from framedeflate.errors import FrameDecodeError, FrameDeflateError, MissingExtraError, UnsupportedImageError
-from framedeflate.foreign_frames import EncodedImage, ForeignDecoder
+from framedeflate.foreign.codestream import describe_jpeg, describe_jpeg2000
+from framedeflate.foreign.frames import EncodedImage, ForeignDecoder
+from framedeflate.foreign.rle import decode_rle
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.rle import decode_rle
 from peers import CORPUS, PYDICOM_FILES, corpus_file, require_peer
 
 RLE, JPEG, JPEG_LS, JPEG_2000 = (f"1.2.840.10008.1.2.{last}" for last in ("5", "4.50", "4.80", "4.90"))
@@ -362,7 +362,7 @@ def test_a_codestream_of_another_image_is_refused_before_it_is_decoded(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uid, image, frames = read(PYDICOM_FILES / name)
-    monkeypatch.setattr("framedeflate.foreign_frames.decode_frame_apart", None)
+    monkeypatch.setattr("framedeflate.foreign.frames.decode_frame_apart", None)
     for other in (
         replace(image, rows=image.rows + 1),
         replace(image, rows=image.columns + 5, columns=image.rows),

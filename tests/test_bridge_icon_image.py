@@ -20,7 +20,7 @@ from framedeflate.errors import (
     FrameDeflateError,
     UnsupportedImageError,
 )
-from framedeflate.icon_image import decode_icons, inflate_icons
+from framedeflate.foreign.icon_image import decode_icons, inflate_icons
 from peers import PYDICOM_FILES
 
 RLE, JPEG = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.50"
@@ -183,7 +183,7 @@ def test_icons_that_cannot_be_inflated_say_why() -> None:
 
 
 def test_icons_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("framedeflate.icon_image.MAX_ICONS_NBYTES", 1 << 20)
+    monkeypatch.setattr("framedeflate.foreign.icon_image.MAX_ICONS_NBYTES", 1 << 20)
     side = 512
     fragment = deflated(bytes(side * side))
     marked = image(Node(0x7FE00010, "OB", MARK), side, side, 8)

@@ -24,7 +24,7 @@ from dicom_writer import (
     pixel_data,
 )
 from framedeflate.byte_source import BytesSource, Plan, drive
-from framedeflate.data_set_layout import DataSetLayout
+from framedeflate.data_set.layout import DataSetLayout
 from framedeflate.errors import DicomFormatError
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 from transcoded import NATIVE, named, uid_of

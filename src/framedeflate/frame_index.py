@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from framedeflate import engine
 from framedeflate.byte_source import Plan
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.encapsulation import ITEM_HEADER_NBYTES
 from framedeflate.errors import EncapsulationError
 from framedeflate.problems import MAX_PROBLEMS, Problem, Severity

@@ -9,8 +9,8 @@ from typing import Final
 
 from framedeflate import engine
 from framedeflate.byte_source import ByteSource, Plan, drive
-from framedeflate.data_element import KNOWN_VRS, SHORT_VRS
-from framedeflate.data_set_layout import DataSetLayout, Element, Tag, text_value
+from framedeflate.data_set.element import KNOWN_VRS, SHORT_VRS
+from framedeflate.data_set.layout import DataSetLayout, Element, Tag, text_value
 from framedeflate.errors import DicomFormatError, TransferSyntaxError
 from framedeflate.transfer_syntax import (
     DEFLATED_DATA_SET,

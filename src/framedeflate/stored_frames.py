@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from framedeflate.byte_source import ByteSource, drive, read_exactly
-from framedeflate.data_set_layout import DataSetLayout, Element
+from framedeflate.data_set.layout import DataSetLayout, Element
 from framedeflate.errors import EncapsulationError, TransferSyntaxError, UnsupportedImageError
 from framedeflate.frame_codec import InflatedFrames, check_expansion, inflate_frames
 from framedeflate.frame_index import FrameIndex, index_frames

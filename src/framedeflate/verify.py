@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from framedeflate.byte_source import ByteSource, FileSource, drive
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.encapsulation import ITEM_HEADER_NBYTES
 from framedeflate.errors import (
     DicomFormatError,

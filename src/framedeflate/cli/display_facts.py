@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from framedeflate.byte_source import FileSource
 from framedeflate.cli.display import Palette
-from framedeflate.data_element import (
+from framedeflate.data_set.element import (
     ITEM,
     ITEM_DELIMITATION,
     SEQUENCE_DELIMITATION,
     DataElement,
     ElementReader,
 )
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import DicomFormatError
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 
 from framedeflate.byte_source import FileSource, drive
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import EncapsulationError, UnsupportedImageError
 from framedeflate.frame_index import FrameIndex, index_frames
 from framedeflate.image_pixel import ImagePixel

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from framedeflate.colour import convert_colour, converted_image_pixel
-from framedeflate.data_element import replace_elements
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.element import replace_elements
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.stored_frames import StoredFrames
 

@@ -4,7 +4,7 @@
 import os
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import FrameDecodeError, RoundTripError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames, inflate_frames
 from framedeflate.image_pixel import ImagePixel

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from framedeflate.byte_source import ByteSource, BytesSource, FileSource, sequential_reader
-from framedeflate.deflated_data_set import deflate_data_set, inflate_data_set
+from framedeflate.data_set.deflated import deflate_data_set, inflate_data_set
 from framedeflate.errors import RoundTripError, TransferSyntaxError
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta
 from framedeflate.transcode.decompress import decompress_file
@@ -147,7 +147,7 @@ def _explicit_little(path: Path, source: ByteSource, meta: FileMeta) -> Iterator
     layout = read_data_set_layout(source, meta)
     if layout.pixel_data is None:
         # Loads pydicom, whose dictionaries name the VRs.
-        from framedeflate.data_set_encoding import to_explicit_little
+        from framedeflate.data_set.encoding import to_explicit_little
 
         data = read_segments(source, [(layout.position, layout.end_position)])
         yield (

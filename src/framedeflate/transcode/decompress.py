@@ -98,8 +98,8 @@ def _segments(image: ImageSource, *, implicit_vr: bool) -> tuple[tuple[Segment, 
     head, tail = image.head, image.tail
     if not (image.layout.encapsulated_icons or implicit_vr):
         return head, tail
-    from framedeflate.data_set_encoding import to_implicit_little
-    from framedeflate.icon_image import inflate_icons
+    from framedeflate.data_set.encoding import to_implicit_little
+    from framedeflate.foreign.icon_image import inflate_icons
 
     head_bytes, tail_bytes = read_segments(image.source, head), read_segments(image.source, tail)
     if image.layout.encapsulated_icons:

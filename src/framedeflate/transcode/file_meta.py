@@ -4,8 +4,8 @@
 import struct
 from typing import Final
 
-from framedeflate.data_element import explicit_header
-from framedeflate.data_set_layout import Tag
+from framedeflate.data_set.element import explicit_header
+from framedeflate.data_set.layout import Tag
 from framedeflate.part10 import FileMeta
 
 __all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "encode_file_meta"]

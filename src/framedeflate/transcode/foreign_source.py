@@ -4,12 +4,12 @@
 from typing import Final
 
 from framedeflate.byte_source import ByteSource, drive
-from framedeflate.data_element import replace_elements
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.element import replace_elements
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import EncapsulationError
-from framedeflate.foreign_frames import EncodedImage, ForeignDecoder
+from framedeflate.foreign.frames import EncodedImage, ForeignDecoder
+from framedeflate.foreign.icon_image import decode_icons
 from framedeflate.frame_index import FragmentTable, FrameIndex, index_frames, scan_fragments
-from framedeflate.icon_image import decode_icons
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.transfer_syntax import RLE_LOSSLESS
 

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_reader
-from framedeflate.data_set_layout import DataSetLayout, Tag
-from framedeflate.deflated_data_set import inflate_data_set
+from framedeflate.data_set.deflated import inflate_data_set
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.stored_frames import (

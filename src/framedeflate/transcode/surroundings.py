@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from framedeflate.byte_source import ByteSource, drive
-from framedeflate.data_set_layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import DicomFormatError
 from framedeflate.part10 import scan_data_set
 from framedeflate.transcode.segments import Segment, read_segments
@@ -102,7 +102,7 @@ def _scan_tail(source: ByteSource, layout: DataSetLayout, position: int) -> tupl
 
 def _encoded(source: ByteSource, start: int, stop: int, layout: DataSetLayout) -> tuple[Segment, ...]:
     # Loads pydicom, whose dictionaries name the VRs: only where they are needed.
-    from framedeflate.data_set_encoding import to_explicit_little
+    from framedeflate.data_set.encoding import to_explicit_little
 
     return (
         to_explicit_little(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data Sets re-encoded: Implicit VR and Big Endian to Explicit VR Little Endian, and that to Implicit VR (PS3.5 A)."""
 
-from framedeflate.data_element import ElementReader
-from framedeflate.data_set_rewriter import DataSetRewriter
+from framedeflate.data_set.element import ElementReader
+from framedeflate.data_set.rewriter import DataSetRewriter
 
 __all__ = ["to_explicit_little", "to_implicit_little"]
 

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from framedeflate.codestream import Codestream, describe_jpeg, describe_jpeg2000
 from framedeflate.colour import ybr_to_rgb
-from framedeflate.decoder_process import decode_frame_apart
 from framedeflate.errors import FrameDecodeError, ImagePixelError, UnsupportedImageError
+from framedeflate.foreign.codestream import Codestream, describe_jpeg, describe_jpeg2000
+from framedeflate.foreign.decoder_process import decode_frame_apart
+from framedeflate.foreign.rle import check_rle, decode_rle
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.pydicom_bridge import require_decoder
-from framedeflate.rle import check_rle, decode_rle
 from framedeflate.transfer_syntax import RLE_LOSSLESS
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from framedeflate.data_element import ElementReader
-from framedeflate.data_set_rewriter import DataSetRewriter, EncapsulatedImage, NativeImage
+from framedeflate.data_set.element import ElementReader
+from framedeflate.data_set.rewriter import DataSetRewriter, EncapsulatedImage, NativeImage
 from framedeflate.errors import EncapsulationError, ImagePixelError, UnsupportedImageError
-from framedeflate.foreign_frames import EncodedImage, ForeignDecoder
+from framedeflate.foreign.frames import EncodedImage, ForeignDecoder
 from framedeflate.frame_codec import decode_frame
 from framedeflate.image_pixel import ImagePixel
 

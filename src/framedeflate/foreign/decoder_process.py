@@ -51,7 +51,7 @@ class _DecoderProcess:
                     kind="decoder",
                 )
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-W", "ignore", "-m", "framedeflate.decoder_process"],
+                [sys.executable, "-P", "-W", "ignore", "-m", "framedeflate.foreign.decoder_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from framedeflate.data_element import (
+from framedeflate.data_set.element import (
     ITEM,
     ITEM_DELIMITATION,
     SEQUENCE_DELIMITATION,
