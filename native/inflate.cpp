@@ -17,7 +17,7 @@
 namespace framedeflate {
 namespace {
 
-// Below this many bytes of input, large tables and pairs of literals cost more to build than they save.
+// Below this many bytes of input, a large table costs more to build than it saves.
 constexpr std::size_t kLongInput = 1024;
 
 constexpr std::uint8_t kLengthCodeOrder[19] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
