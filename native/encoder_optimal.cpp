@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Levels 2 to 9: shortest-path parses whose costs come from the parse before, the smallest kept.
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "code_choice.hpp"
 #include "encoder_parts.hpp"
@@ -18,6 +20,7 @@ struct LevelPlan {
   std::size_t far_enough;  // no far match is looked for where a near one is this long
   bool all_lengths;
   unsigned code_rounds;  // of plan_block_with_care
+  unsigned splits;       // how often a block may be cut in two, and its halves again
 };
 
 constexpr std::int32_t kHeaderBits = 10;  // what another symbol costs in the header, with its gap
@@ -25,21 +28,21 @@ constexpr std::int32_t kHeaderBits = 10;  // what another symbol costs in the he
 constexpr LevelPlan level_plan(int level) {
   switch (level) {
     case 2:
-      return {1, 0, 0, 1, 0, false, 0};
+      return {1, 0, 0, 1, 0, false, 0, 0};
     case 3:
-      return {2, 0, 0, 1, 0, false, 0};
+      return {2, 0, 0, 1, 0, false, 0, 0};
     case 4:
-      return {2, 1, 2, 64, 16, false, 0};
+      return {2, 1, 2, 64, 16, false, 0, 0};
     case 5:
-      return {2, 2, 3, 64, 24, false, 1};
+      return {2, 2, 3, 64, 24, false, 1, 0};
     case 6:
-      return {2, 2, 6, 64, 32, false, 1};
+      return {2, 2, 6, 64, 32, false, 1, 0};
     case 7:
-      return {2, 3, 24, 96, 48, false, 2};
+      return {2, 3, 24, 96, 48, false, 2, 0};
     case 8:
-      return {2, 4, 48, 128, 64, true, 2};
+      return {2, 4, 48, 128, 64, true, 2, 0};
     default:
-      return {3, 8, 160, 256, 128, true, 3};
+      return {3, 8, 128, 256, 64, true, 2, 4};
   }
 }
 
@@ -94,12 +97,17 @@ class BlockSearch {
     const auto bytes = maps_.frame.subspan(start_, stop_ - start_);
     Histogram& histogram = buffers_.histogram;
     if (&seed != &histogram) histogram = seed;
+    unsigned misses = 0;
     for (unsigned round = 0; round < rounds; ++round) {
       buffers_.costs.learn(histogram, kHeaderBits);
       buffers_.path.find(maps_, start_, stop_, buffers_.costs, far, level_.all_lengths, buffers_.parse);
       count_steps(bytes, buffers_.parse.steps(), histogram);
       plan_block(histogram, bytes.size(), pending_, buffers_.plan);
-      if (buffers_.plan.nbits >= best_nbits_) continue;
+      if (buffers_.plan.nbits >= best_nbits_) {
+        if (++misses == 2) return;
+        continue;
+      }
+      misses = 0;
       best_nbits_ = buffers_.plan.nbits;
       best_ = histogram;
       std::swap(buffers_.best_parse, buffers_.parse);
@@ -136,39 +144,131 @@ class BlockSearch {
   std::size_t best_nbits_ = ~std::size_t{0};
 };
 
+// A block as it will be written.
+struct Block {
+  std::size_t start, stop;
+  std::vector<Step> steps;
+  Histogram histogram;
+  BlockPlan plan;
+};
+
+class FrameSearch {
+ public:
+  FrameSearch(const FrameMaps& maps, const LevelPlan& level, EncoderScratch::Buffers& buffers)
+      : maps_(maps), level_(level), buffers_(buffers) {}
+
+  void solve(std::size_t start, std::size_t stop, unsigned pending, const Histogram& seed, Block& block) {
+    BlockSearch search(maps_, start, stop, level_, pending, buffers_);
+    search.improve(seed, level_.near_rounds, nullptr);
+    // On sparse frames the symbols of far distances cost more in the header than their matches save, and a
+    // texture has nothing that repeats.
+    const std::size_t nbytes = stop - start;
+    if (level_.far_rounds != 0 && search.nbits() / 8 > nbytes / level_.far_from &&
+        search.nliterals() < nbytes / 2) {
+      if (!have_far_) {
+        buffers_.far.find(maps_.frame, maps_.row, maps_.run_map, maps_.row_map, level_.far_depth,
+                          level_.far_enough);
+      }
+      have_far_ = true;
+      search.improve(search.hopeful(), level_.far_rounds, &buffers_.far);
+    }
+    if (level_.code_rounds != 0) {
+      plan_block_with_care(search.best(), nbytes, pending, level_.code_rounds, buffers_.best_plan);
+    }
+    block.start = start;
+    block.stop = stop;
+    const std::span<const Step> steps = buffers_.best_parse.steps();
+    block.steps.assign(steps.begin(), steps.end());
+    block.histogram = search.best();
+    block.plan = buffers_.best_plan;
+  }
+
+  // Cuts the block in two where its present symbols would be cheapest in two codes, parses both anew, and
+  // goes on with each, as long as that makes the whole smaller.
+  void split(Block& block, unsigned depth, std::vector<Block>& blocks) {
+    std::array<Histogram, 2> sides;
+    const std::size_t at = depth == 0 ? 0 : best_cut(block, sides);
+    if (at != 0) {
+      std::array<Block, 2> halves;
+      solve(block.start, at, 0, sides[0], halves[0]);
+      solve(at, block.stop, 0, sides[1], halves[1]);
+      if (halves[0].plan.nbits + halves[1].plan.nbits < block.plan.nbits) {
+        split(halves[0], depth - 1, blocks);
+        split(halves[1], depth - 1, blocks);
+        return;
+      }
+    }
+    blocks.push_back(std::move(block));
+  }
+
+ private:
+  // The byte before which to cut, or 0 if no cut comes near to paying; and the symbols of both sides.
+  std::size_t best_cut(const Block& block, std::array<Histogram, 2>& best_sides) {
+    constexpr std::size_t kCuts = 24, kLeastNbits = 1024;
+    constexpr std::size_t kHope = 96;  // bits that parsing anew may gain
+    if (block.plan.nbits < kLeastNbits || block.steps.size() < 2 * kCuts) return 0;
+    std::array<Histogram, 2> sides = {Histogram{}, block.histogram};
+    std::size_t place = block.start, cut = 0, best = block.plan.nbits + kHope;
+    for (std::size_t k = 0, next = 1; k < block.steps.size() && next < kCuts; ++k) {
+      const Step step = block.steps[k];
+      for (std::size_t side = 0; side < 2; ++side) {
+        const std::uint32_t change = side == 0 ? 1U : ~0U;
+        if (step.distance == 0) {
+          sides[side].litlen[maps_.frame[place]] += change;
+        } else {
+          sides[side].litlen[kLengthSymbols[step.length]] += change;
+          sides[side].distance[distance_code(step.distance).symbol] += change;
+        }
+      }
+      place += step.length;
+      if (k + 1 < block.steps.size() * next / kCuts) continue;
+      ++next;
+      std::size_t nbits = 0;
+      for (std::size_t side = 0; side < 2; ++side) {
+        plan_block(sides[side], side == 0 ? place - block.start : block.stop - place, 0, buffers_.plan);
+        nbits += buffers_.plan.nbits;
+      }
+      if (nbits < best) {
+        best = nbits;
+        cut = place;
+        best_sides = sides;
+      }
+    }
+    return cut;
+  }
+
+  const FrameMaps& maps_;
+  const LevelPlan& level_;
+  EncoderScratch::Buffers& buffers_;
+  bool have_far_ = false;
+};
+
 }  // namespace
 
 void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int level,
                      EncoderScratch::Buffers& buffers, BitWriter& writer) {
   const LevelPlan plan = level_plan(level);
   const FrameMaps maps = {frame, buffers.run_map.data(), buffers.row_map.data(), row};
-  bool have_far = false;
+  FrameSearch search(maps, plan, buffers);
+  Block whole;
+  std::vector<Block> blocks;
   std::size_t start = 0;
   do {
     const std::size_t stop = std::min(frame.size(), start + kSegmentBytes);
-    const auto bytes = frame.subspan(start, stop - start);
-    fast_histogram(frame.first(stop), start, row, buffers, buffers.histogram);
-    BlockSearch search(maps, start, stop, plan, writer.pending(), buffers);
-    search.improve(buffers.histogram, plan.near_rounds, nullptr);
-    // On sparse frames the symbols of far distances cost more in the header than their matches save, and a
-    // texture has nothing that repeats.
-    if (plan.far_rounds != 0 && search.nbits() / 8 > bytes.size() / plan.far_from &&
-        search.nliterals() < bytes.size() / 2) {
-      if (!have_far)
-        buffers.far.find(frame, row, maps.run_map, maps.row_map, plan.far_depth, plan.far_enough);
-      have_far = true;
-      search.improve(search.hopeful(), plan.far_rounds, &buffers.far);
-    }
-    if (plan.code_rounds != 0) {
-      plan_block_with_care(search.best(), bytes.size(), writer.pending(), plan.code_rounds,
-                           buffers.best_plan);
-    }
-    const bool last = stop == frame.size();
-    if (buffers.best_plan.kind == BlockKind::stored) {
-      write_stored(writer, bytes, last);
-    } else {
-      begin_block(writer, buffers.best_plan, last);
-      write_steps(bytes, buffers.best_parse.steps(), buffers.best_plan.used(), writer);
+    Histogram seed;
+    fast_histogram(frame.first(stop), start, row, buffers, seed);
+    search.solve(start, stop, writer.pending(), seed, whole);
+    blocks.clear();
+    search.split(whole, plan.splits, blocks);
+    for (const Block& block : blocks) {
+      const auto bytes = frame.subspan(block.start, block.stop - block.start);
+      const bool last = block.stop == frame.size();
+      if (block.plan.kind == BlockKind::stored) {
+        write_stored(writer, bytes, last);
+      } else {
+        begin_block(writer, block.plan, last);
+        write_steps(bytes, block.steps, block.plan.used(), writer);
+      }
     }
     start = stop;
   } while (start < frame.size());

@@ -109,8 +109,11 @@ void ShortestPath::search(const FrameMaps& maps, std::size_t start, std::size_t 
         }
       }
       if constexpr (kAllLengths) {
-        if (run_nbytes > kMinMatch) offer_shorter(best, ahead, costs, run_distance, kMinMatch, run_nbytes, 1);
-        if (row_nbytes > kMinMatch && maps.row != 0) {
+        // Inside a long match no path that matters starts another: only where it is short or has just begun.
+        if (run_nbytes > kMinMatch && (run_nbytes <= kEveryLength || run_word >> 62 != 3)) {
+          offer_shorter(best, ahead, costs, run_distance, kMinMatch, run_nbytes, 1);
+        }
+        if (row_nbytes > kMinMatch && maps.row != 0 && (row_nbytes <= kEveryLength || row_word >> 62 != 3)) {
           offer_shorter(best, ahead, costs, row_distance, kMinMatch, row_nbytes, maps.row);
         }
       }
