@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ChildReport", "run_child"]
+__all__ = ["SETUP", "ChildReport", "run_child"]
 
 _HARNESS = """
 import json, os, sys, time
@@ -48,8 +48,7 @@ print(json.dumps({
 }))
 """
 
-_SETUP = """
-import pydicom
+SETUP = """
 import framedeflate.cli.main
 from framedeflate import FrameReader, compress_file, decompress_file, verify_file
 """
@@ -78,9 +77,7 @@ class ChildReport:
     outcome: Any
 
 
-def run_child(
-    body: str, *arguments: object, setup: str = _SETUP, python: str = sys.executable
-) -> ChildReport:
+def run_child(body: str, *arguments: object, setup: str = SETUP, python: str = sys.executable) -> ChildReport:
     """Run `setup`, then `body`, with `arguments` (as text) in the list of that name; any other exception fails."""
     command = [python, "-c", _HARNESS, setup, body, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
