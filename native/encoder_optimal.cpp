@@ -36,13 +36,13 @@ constexpr LevelPlan level_plan(int level) {
     case 5:
       return {2, 2, 3, 64, 24, false, 1, 0};
     case 6:
-      return {2, 2, 6, 64, 32, false, 1, 0};
+      return {2, 2, 8, 64, 32, false, 1, 0};
     case 7:
       return {2, 3, 24, 96, 48, false, 2, 0};
     case 8:
       return {2, 4, 48, 128, 64, true, 2, 0};
     default:
-      return {3, 8, 128, 256, 64, true, 2, 4};
+      return {3, 8, 224, 256, 64, true, 2, 4};
   }
 }
 

@@ -55,9 +55,9 @@ void FarMatches::find(std::span<const std::uint8_t> frame, std::size_t row, cons
     chain->previous.resize(n);
   }
   std::size_t best = 0, i = 0, run = 0, row_match = 0;
-  const auto follow = [&](const Chain& chain, std::size_t hash, std::size_t most) {
+  const auto follow = [&](const Chain& chain, std::size_t hash, std::size_t most, std::size_t tries) {
     std::int32_t candidate = chain.head[hash];
-    for (std::size_t tries = depth; candidate >= 0 && tries > 0 && best < most; --tries) {
+    for (; candidate >= 0 && tries > 0 && best < most; --tries) {
       const auto from = static_cast<std::size_t>(candidate);
       const std::size_t distance = i - from;
       if (distance > kWindow) return;
@@ -83,8 +83,8 @@ void FarMatches::find(std::span<const std::uint8_t> frame, std::size_t row, cons
     const std::size_t short_at = short_hash(data + i), long_at = long_hash(data + i);
     if (row_match < enough) {
       best = kShort - 1;
-      follow(short_, short_at, most);
-      follow(long_, long_at, most);
+      follow(short_, short_at, most, (depth + 3) / 4);
+      follow(long_, long_at, most, depth);
     }
     short_.previous[i] = short_.head[short_at];
     short_.head[short_at] = static_cast<std::int32_t>(i);

@@ -20,8 +20,8 @@ struct FarMatch {
 
 class FarMatches {
  public:
-  // Looks at up to `depth` earlier places on each chain for each byte; leaves out distances 1 and `row`, and
-  // places where a match at one of those is `enough` bytes long.
+  // Looks at up to `depth` earlier places on the long chain for each byte and a quarter of that on the short
+  // one; leaves out distances 1 and `row`, and places where a match at one of those is `enough` bytes long.
   void find(std::span<const std::uint8_t> frame, std::size_t row, const std::uint64_t* run_map,
             const std::uint64_t* row_map, std::size_t depth, std::size_t enough);
 
