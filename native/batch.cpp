@@ -105,4 +105,23 @@ std::vector<Inflated> inflate_batch(std::span<const std::span<const std::uint8_t
   return results;
 }
 
+std::size_t first_mismatch(std::span<const std::span<const std::uint8_t>> streams, std::size_t frame_nbytes,
+                           std::span<const std::uint8_t> frames, unsigned threads) {
+  const unsigned workers = worker_count(streams.size(), frame_nbytes, threads);
+  std::vector<std::vector<std::uint8_t>> inflated(workers);
+  std::vector<std::size_t> first(workers, streams.size());
+  for_each_range(streams.size(), frame_nbytes, workers,
+                 [&](unsigned worker, std::size_t begin, std::size_t end) {
+                   inflated[worker].resize(frame_nbytes);
+                   for (std::size_t i = begin; i < end && i < first[worker]; ++i) {
+                     const Inflated result = inflate_exact(streams[i], inflated[worker]);
+                     const bool same =
+                         result.defect == Defect::none && result.consumed == streams[i].size() &&
+                         std::memcmp(inflated[worker].data(), &frames[i * frame_nbytes], frame_nbytes) == 0;
+                     if (!same) first[worker] = i;
+                   }
+                 });
+  return *std::min_element(first.begin(), first.end());
+}
+
 }  // namespace framedeflate

@@ -45,4 +45,10 @@ struct Deflated {
                                                   std::size_t frame_nbytes, std::span<std::uint8_t> out,
                                                   unsigned threads);
 
+// The first stream that does not inflate, to its very last byte, to exactly its part of `frames`;
+// streams.size() where there is none. A Frame at a time, so that what is compared is still in the cache.
+[[nodiscard]] std::size_t first_mismatch(std::span<const std::span<const std::uint8_t>> streams,
+                                         std::size_t frame_nbytes, std::span<const std::uint8_t> frames,
+                                         unsigned threads);
+
 }  // namespace framedeflate

@@ -87,6 +87,7 @@ constexpr const char* kRowNbits = "row_nbits must not be negative";
 constexpr const char* kThreads = "threads must not be negative";
 constexpr const char* kWholeFrames = "frames must hold whole frames of frame_nbytes";
 constexpr const char* kOutSize = "out must hold frame_nbytes for each fragment";
+constexpr const char* kStreamFrames = "frames must hold frame_nbytes for each stream";
 constexpr const char* kBitsBeyond = "the frames reach beyond the end of the buffer";
 constexpr const char* kPackedSize = "frames must hold ceil(frame_nbits / 8) bytes for each frame";
 constexpr const char* kPixelSize = "pixels must hold frame_nbits bytes for each frame";
@@ -144,16 +145,24 @@ nb::bytes photographic_frames_py(nb::handle frames, std::int64_t frame_nbytes, s
   return answers.take();
 }
 
+// Many buffers at once.
+struct Fragments {
+  explicit Fragments(const nb::sequence& fragments) {
+    for (const nb::handle fragment : fragments) {
+      held.emplace_back(fragment);
+      spans.push_back(held.back().span());
+    }
+  }
+  std::vector<Bytes> held;
+  std::vector<std::span<const std::uint8_t>> spans;
+};
+
 nb::tuple inflate_frames_py(nb::sequence fragments, std::int64_t frame_nbytes, nb::handle out,
                             std::int64_t threads) {
   const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
   const unsigned workers = thread_count(threads);
-  std::vector<Bytes> held;
-  std::vector<std::span<const std::uint8_t>> spans;
-  for (const nb::handle fragment : fragments) {
-    held.emplace_back(fragment);
-    spans.push_back(held.back().span());
-  }
+  const Fragments held(fragments);
+  const auto& spans = held.spans;
   const Bytes native(out, true);
   require(native.span().size() == product(nbytes, spans.size(), kOutSize), kOutSize);
   std::vector<Inflated> results;
@@ -170,6 +179,21 @@ nb::tuple inflate_frames_py(nb::sequence fragments, std::int64_t frame_nbytes, n
     produced.append(results[i].produced);
   }
   return nb::make_tuple(defects.take(), consumed, produced);
+}
+
+nb::object first_mismatch_py(nb::sequence streams, std::int64_t frame_nbytes, nb::handle frames,
+                             std::int64_t threads) {
+  const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
+  const unsigned workers = thread_count(threads);
+  const Fragments held(streams);
+  const Bytes native(frames);
+  require(native.span().size() == product(nbytes, held.spans.size(), kStreamFrames), kStreamFrames);
+  std::size_t first;
+  {
+    const nb::gil_scoped_release release;
+    first = first_mismatch(held.spans, nbytes, native.span(), workers);
+  }
+  return first == held.spans.size() ? nb::none() : nb::object(nb::int_(first));
 }
 
 nb::bytes cut_bits_py(nb::handle source, std::int64_t first_bit, std::int64_t frame_nbits,
@@ -286,6 +310,8 @@ NB_MODULE(_native, m) {
   m.def("photographic_frames", photographic_frames_py, nb::arg("frames"), nb::arg("frame_nbytes"),
         nb::arg("row_nbits"));
   m.def("inflate_frames", inflate_frames_py, nb::arg("fragments"), nb::arg("frame_nbytes"), nb::arg("out"),
+        nb::arg("threads"));
+  m.def("first_mismatch", first_mismatch_py, nb::arg("streams"), nb::arg("frame_nbytes"), nb::arg("frames"),
         nb::arg("threads"));
   m.def("cut_bits", cut_bits_py, nb::arg("source"), nb::arg("first_bit"), nb::arg("frame_nbits"),
         nb::arg("nframes"));

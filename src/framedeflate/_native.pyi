@@ -39,6 +39,9 @@ def inflate_frames(
         Bytes inflated; where there is a defect other than short output, at most as many as are sure.
     """
 
+def first_mismatch(streams: Sequence[Buffer], frame_nbytes: int, frames: Buffer, threads: int) -> int | None:
+    """Return the index of the first stream that does not inflate, to its last byte, to its part of `frames`."""
+
 def cut_bits(source: Buffer, first_bit: int, frame_nbits: int, nframes: int) -> bytes:
     """Cut Frames of `frame_nbits` bits that lie one behind the other from `first_bit` of `source` on.
 

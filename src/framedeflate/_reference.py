@@ -57,6 +57,22 @@ def inflate_frames(
     return bytes(defects), consumed, produced
 
 
+def first_mismatch(
+    streams: "Sequence[Buffer]", frame_nbytes: int, frames: "Buffer", threads: int
+) -> int | None:
+    _require(frame_nbytes >= 1, "frame_nbytes must be at least 1")
+    _require(threads >= 0, "threads must not be negative")
+    native = memoryview(frames).cast("B")
+    _require(len(native) == len(streams) * frame_nbytes, "frames must hold frame_nbytes for each stream")
+    for index, stream in enumerate(streams):
+        view = memoryview(stream).cast("B")
+        defect, consumed, frame = _inflate(view, frame_nbytes)
+        expected = native[index * frame_nbytes : (index + 1) * frame_nbytes]
+        if defect != _NONE or consumed != len(view) or frame != expected:
+            return index
+    return None
+
+
 def _inflate(fragment: memoryview, frame_nbytes: int) -> tuple[int, int, bytes]:
     """Return the defect, the bytes consumed and what was inflated, never more than a byte beyond the Frame."""
     inflater = zlib.decompressobj(_RAW)

@@ -20,6 +20,7 @@ __all__ = [
     "ElementScan",
     "cut_bits",
     "deflate_frames",
+    "first_mismatch",
     "inflate_frames",
     "join_bits",
     "name",
@@ -67,6 +68,7 @@ else:
 
 ElementScan = _core.ElementScan
 cut_bits = _core.cut_bits
+first_mismatch = _core.first_mismatch
 join_bits = _core.join_bits
 pack_bits = _core.pack_bits
 scan_items = _core.scan_items

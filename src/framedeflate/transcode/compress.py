@@ -4,9 +4,10 @@
 import os
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from framedeflate import engine
 from framedeflate.data_set.layout import DataSetLayout, Tag
-from framedeflate.errors import FrameDecodeError, RoundTripError, UnsupportedImageError
-from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames, inflate_frames
+from framedeflate.errors import RoundTripError, UnsupportedImageError
+from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
@@ -153,21 +154,9 @@ def check_round_trip(
     RoundTripError
         For the first Frame that differs.
     """
-    decoded = bytearray(len(streams) * image_pixel.frame_nbytes)
-    try:
-        inflate_frames(streams, image_pixel, decoded, threads=threads, first_frame_number=first_frame_number)
-    except FrameDecodeError as error:
+    index = engine.first_mismatch(streams, image_pixel.frame_nbytes, frames, threads)
+    if index is not None:
         raise RoundTripError(
-            "what was encoded does not decode; please report this as a bug", frame_number=error.frame_number
-        ) from error
-    # In this order: a bytearray compares by memcmp, a memoryview item by item, which takes longer than all the rest.
-    if decoded == frames:
-        return
-    native = memoryview(frames).cast("B")
-    size = image_pixel.frame_nbytes
-    for i in range(len(streams)):
-        if native[i * size : (i + 1) * size] != decoded[i * size : (i + 1) * size]:
-            raise RoundTripError(
-                "what was encoded does not decode to what was read; please report this as a bug",
-                frame_number=first_frame_number + i,
-            )
+            "what was encoded does not decode to what was read; please report this as a bug",
+            frame_number=first_frame_number + index,
+        )
