@@ -77,9 +77,11 @@ class ChildReport:
     outcome: Any
 
 
-def run_child(body: str, *arguments: object, setup: str = SETUP, python: str = sys.executable) -> ChildReport:
+def run_child(
+    body: str, *arguments: object, setup: str = SETUP, timeout_seconds: float = 3600
+) -> ChildReport:
     """Run `setup`, then `body`, with `arguments` (as text) in the list of that name; any other exception fails."""
-    command = [python, "-c", _HARNESS, setup, body, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", _HARNESS, setup, body, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_seconds)
     assert done.returncode == 0, done.stderr[-2000:]
     return ChildReport(**json.loads(done.stdout.splitlines()[-1]))

@@ -4,7 +4,8 @@
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,3 +41,27 @@ def folder() -> Iterator[Path]:
     # Not tmp_path: pytest keeps those of three runs, and these are 60 MB.
     with TemporaryDirectory() as name:
         yield Path(name)
+
+
+SOAK_ROOM_NBYTES = 16 << 30
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """A folder with 16 GiB of room, emptied at once; without it the test fails, since a skipped soak shows nothing."""
+    with TemporaryDirectory() as name:
+        free = shutil.disk_usage(name).free
+        if free < SOAK_ROOM_NBYTES:
+            pytest.fail(f"{name} has {free >> 30} GiB free, and 16 are needed: set TMPDIR to a larger disk")
+        yield Path(name)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a line that is seen whatever is captured."""
+
+    def line(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}", end="", flush=True)
+
+    return line
