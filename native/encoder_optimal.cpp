@@ -99,7 +99,10 @@ class BlockSearch {
     if (&seed != &histogram) histogram = seed;
     unsigned misses = 0;
     for (unsigned round = 0; round < rounds; ++round) {
-      buffers_.costs.learn(histogram, kHeaderBits);
+      // Far distances come in by the dozen and are weeded out: their share of the header is asked for by
+      // degrees.
+      const auto by_degrees = static_cast<std::int32_t>(std::min(round, 8U));
+      buffers_.costs.learn(histogram, far != nullptr ? by_degrees : kHeaderBits);
       buffers_.path.find(maps_, start_, stop_, buffers_.costs, far, level_.all_lengths, buffers_.parse);
       count_steps(bytes, buffers_.parse.steps(), histogram);
       plan_block(histogram, bytes.size(), pending_, buffers_.plan);
@@ -122,7 +125,7 @@ class BlockSearch {
     std::uint32_t nmatches = 0;
     for (const std::uint32_t count : histogram.distance) nmatches += count;
     for (std::size_t symbol = 0; symbol < kDistanceSymbols; ++symbol)
-      histogram.distance[symbol] += 16 + nmatches / 32;
+      histogram.distance[symbol] += 16 + nmatches / 4;
     return histogram;
   }
 
