@@ -96,8 +96,8 @@ def test_output_beyond_4_gib(room: Path, say: Callable[[str], None]) -> None:
         f"{report.peak_nbytes / MIB:.0f} MiB, {report.seconds:.0f} s"
     )
     assert report.peak_nbytes < LIMIT
-    with deflated.open("rb") as file:
-        _judge(file, native)
+    with deflated.open("rb") as written:
+        _judge(written, native)
 
     body = "outcome = [problem.kind for problem in verify_file(arguments[0])]"
     report = run_child(body, deflated)
