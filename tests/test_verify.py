@@ -9,7 +9,7 @@ import pytest
 import judge
 from corpus import wheel_file
 from dicom_writer import data_set, element, extended, image, item, offsets, part10, pixel_data
-from framedeflate import Problem, verify_file
+from framedeflate import Problem, verify, verify_file
 from framedeflate.errors import DicomFormatError
 from vector import FRAGMENTS, HEAD, STREAMS, TABLE, WHOLE
 
@@ -128,3 +128,13 @@ def test_messages_hold_no_attribute_value(tmp_path: Path) -> None:
     secret = image() | {0x00100010: ("PN", b"SECRET^NAME "), 0x00280004: ("CS", b"SECRET^NAME ")}
     for problem in problems_of(tmp_path, part10(data_set(secret) + WHOLE)):
         assert "SECRET" not in problem.message
+
+
+@pytest.mark.parametrize(("limit", "kinds"), [(2, ["bad-data"] * 2 + ["too-many"]), (3, ["bad-data"] * 3)])
+def test_the_list_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, kinds: list[str]
+) -> None:
+    monkeypatch.setattr(verify, "MAX_PROBLEMS", limit)
+    fragments = [b"\x07\0"] * 3
+    file = part10(HEAD + pixel_data(fragments, table=offsets(fragments)))
+    assert [problem.kind for problem in problems_of(tmp_path, file)] == kinds

@@ -53,15 +53,16 @@ def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
     Raises
     ------
     DicomFormatError
-        kind ``not-part10``: this is no DICOM file at all.
+        kind ``not-part10`` | ``bad-meta`` | ``truncated``: there is no DICOM file, or no Transfer Syntax, to hold
+        against the standard.
     OSError
         The file cannot be read.
     """
     with FileSource.open(path) as source:
-        problems = list(islice(verify_source(source), MAX_PROBLEMS))
-    if len(problems) == MAX_PROBLEMS:
+        problems = list(islice(verify_source(source), MAX_PROBLEMS + 1))
+    if len(problems) > MAX_PROBLEMS:
         message = f"{MAX_PROBLEMS} problems were found, and what lies behind the last was not looked at"
-        problems.append(_file_problem("too-many", "error", message))
+        problems[MAX_PROBLEMS:] = [_file_problem("too-many", "error", message)]
     return problems
 
 
