@@ -236,6 +236,30 @@ def test_a_source_that_shrinks_while_it_is_read(
     assert list(tmp_path.iterdir()) == [source]
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_source_that_changes_while_it_is_read(tmp_path: Path, source: Path, *, in_place: bool) -> None:
+    newer = tmp_path / "newer.dcm"
+    write_native(newer, bytes(16))
+
+    def rewrite(_done: int, _of: int) -> None:
+        with source.open("r+b") as file:
+            file.seek(-1, 2)
+            file.write(b"\xff")
+
+    def replace(_done: int, _of: int) -> None:
+        shutil.copyfile(newer, tmp_path / "copy")
+        (tmp_path / "copy").replace(source)
+
+    for change in (rewrite, replace):
+        with pytest.raises(DicomFormatError) as caught:
+            compress_file(
+                source, None if in_place else tmp_path / "final.dcm", in_place=in_place, progress=change
+            )
+        assert caught.value.kind == "changed"
+        assert sorted(tmp_path.iterdir()) == [newer, source]
+    assert digest(source) == digest(newer)
+
+
 def test_a_range_that_is_not_there_any_more_is_an_error() -> None:
     assert read_exactly(BytesSource(b"0123"), 1, 4) == b"123"
     with pytest.raises(DicomFormatError) as caught:

@@ -44,7 +44,7 @@ class DicomFormatError(FrameDeflateError, ValueError):
     ----------
     kind : str
         ``not-part10`` | ``bad-meta`` | ``truncated`` | ``bad-structure`` | ``too-deep`` | ``too-large`` |
-        ``bad-value``.
+        ``bad-value`` | ``changed``.
     position : int
         Where, in bytes from the start of the file.
     """

@@ -4,12 +4,14 @@
 import os
 import shutil
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from framedeflate.atomic_file import atomic_file
+from framedeflate.errors import DicomFormatError
 from framedeflate.transcode.image_source import ImageSource
 from framedeflate.transcode.result import TranscodeResult
 
@@ -56,9 +58,31 @@ class Job:
         final, replace = _resolve_destination(path, destination, in_place=in_place, overwrite=overwrite)
         return cls(path, final, replace, path.stat(), time.monotonic())
 
-    def output(self) -> AbstractContextManager[BinaryIO]:
-        """Open the file that becomes the destination once it is whole; it takes the source's mode."""
-        return atomic_file(self.destination, overwrite=self._replace, mode=self._source_status.st_mode)
+    @contextmanager
+    def output(self) -> Iterator[BinaryIO]:
+        """Open the file that becomes the destination once it is whole; it takes the source's mode.
+
+        Raises
+        ------
+        DicomFormatError
+            kind ``changed``: at the end, the source is not the file any more that it was at the beginning.
+        """
+        mode = self._source_status.st_mode
+        with atomic_file(self.destination, overwrite=self._replace, mode=mode) as file:
+            yield file
+            self._check_source()
+
+    def _check_source(self) -> None:
+        """Refuse a source that was written meanwhile: in place, what is new in it would be lost."""
+        before, now = self._source_status, self.source.stat()
+        if (before.st_size, before.st_mtime_ns) != (now.st_size, now.st_mtime_ns) or not os.path.samestat(
+            before, now
+        ):
+            raise DicomFormatError(
+                "the file was changed while it was read; try again once its writer is done",
+                kind="changed",
+                position=0,
+            )
 
     def result_of_image(
         self, image: ImageSource, transfer_syntax_uid: str, *, deflated_nbytes: int, checked: bool
