@@ -82,7 +82,8 @@ class Prey:
         self.before = self._set_up()
         process = self._start()
         self._wait_for_temporary(process)
-        time.sleep(rng.uniform(0, self.seconds))
+        # Beyond the end too: the moment of the final name is in there.
+        time.sleep(rng.uniform(0, 1.2 * self.seconds))
         process.kill()
         process.wait()
         unfinished = leftovers(self.folder)
