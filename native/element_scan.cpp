@@ -236,7 +236,9 @@ void ElementScan::push(Level::Kind kind, const Header& header, bool implicit_vr,
 }
 
 void ElementScan::record(const Header& header, bool always) {
-  if (wanted_.erase(header.tag) == 0 && !always) return;
+  // Only a top-level element uses up its tag: an icon's Pixel Data must not hide the image's.
+  const bool wanted = depth_ == 0 && wanted_.erase(header.tag) != 0;
+  if (!wanted && !always) return;
   const std::int64_t nbytes =
       header.value_nbytes == kUndefinedLength ? -1 : std::int64_t{header.value_nbytes};
   records_.push_back(

@@ -140,10 +140,17 @@ def grey_attributes() -> list[Vector]:
             "G-high-bit", "High Bit 5 where 0 is due", data_set(image(high=5)) + WHOLE, verify="high-bit"
         ),
         one_bit(
+            "G-missing-attributes",
+            "no Photometric Interpretation, no Pixel Representation",
+            data_set(image(photometric=None, signed=None)) + WHOLE,
+            verify="missing-attributes",
+        ),
+        one_bit(
             "G-photometric-ybr-rct",
             "a colour space of JPEG 2000",
             data_set(image(photometric="YBR_RCT")) + WHOLE,
             verify="photometric-interpretation",
+            compress="UnsupportedImageError:photometric-interpretation",
         ),
         one_bit(
             "G-digital-signatures",

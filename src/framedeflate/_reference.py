@@ -370,9 +370,12 @@ class ElementScan:
             self._depth -= 1
 
     def _record(self, header: _Header, *, always: bool = False) -> None:
-        if header.tag not in self._wanted and not always:
+        # Only a top-level element uses up its tag: an icon's Pixel Data must not hide the image's.
+        wanted = self._depth == 0 and header.tag in self._wanted
+        if not wanted and not always:
             return
-        self._wanted.discard(header.tag)
+        if wanted:
+            self._wanted.discard(header.tag)
         nbytes = -1 if header.value_nbytes == _UNDEFINED else header.value_nbytes
         value = self.resume + header.nbytes
         self.records.append((header.tag, header.vr, self.resume, value, nbytes, self._depth))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where bytes come from: anything that answers ranges, and the driver that answers a sans-I/O plan from it."""
 
+import errno
 import os
+import stat
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -108,7 +110,15 @@ class FileSource:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Open a file by its path."""
+        """Open a file by its path.
+
+        Raises
+        ------
+        OSError
+            It cannot be read, or is a folder, a pipe or a device: reading those may never end.
+        """
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
         return cls(Path(path).open("rb", buffering=0))
 
     @property

@@ -81,7 +81,7 @@ def converted_image_pixel(image_pixel: ImagePixel, to: Literal["RGB", "YBR_FULL"
     source = image_pixel.photometric_interpretation
     if to not in ("RGB", "YBR_FULL") or source not in ("RGB", "YBR_FULL", "YBR_FULL_422"):
         raise UnsupportedImageError(
-            f"no colour conversion from {source} to {to}: only RGB, YBR_FULL and YBR_FULL_422 can be converted",
+            f"this image cannot be converted to {to}: only RGB, YBR_FULL and YBR_FULL_422 can",
             kind="photometric-interpretation",
         )
     if image_pixel.bits_allocated not in (8, 16) or image_pixel.pixel_representation:

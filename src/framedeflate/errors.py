@@ -22,6 +22,20 @@ __all__ = [
 class FrameDeflateError(Exception):
     """Base of every error this package raises for what it was given."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders. By default an exception is rebuilt from its message alone, which the keyword
+        # arguments of these classes do not allow.
+        return _revive, (type(self), self.args, self.__dict__.copy())
+
+
+def _revive(
+    kind: type[FrameDeflateError], args: tuple[object, ...], state: dict[str, object]
+) -> FrameDeflateError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class ImagePixelError(FrameDeflateError, ValueError):
     """An Image Pixel description that no Frame can have (PS3.3 C.7.6.3).

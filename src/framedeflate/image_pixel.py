@@ -3,10 +3,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from framedeflate.errors import ImagePixelError
 
-__all__ = ["ImagePixel"]
+__all__ = ["NATIVE_PHOTOMETRIC_INTERPRETATIONS", "ImagePixel"]
+
+NATIVE_PHOTOMETRIC_INTERPRETATIONS: Final = frozenset(
+    {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
+)
+"""What native bytes may be; the others belong to one compression each (PS3.5 8.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

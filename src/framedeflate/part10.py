@@ -94,7 +94,11 @@ def scan_file_meta() -> Plan[FileMeta]:
     vrs: dict[int, bytes] = {}
     position = META_POSITION
     # The group's stated length is not relied upon: files without it, or with a wrong one, are common.
-    while window[position : position + 2] == b"\x02\x00":
+    while True:
+        if position + 12 > len(window):
+            window += yield (len(window), position + WINDOW_NBYTES)
+        if window[position : position + 2] != b"\x02\x00":
+            break
         header_nbytes = 8 if window[position + 4 : position + 6] in SHORT_VRS else 12
         if position + header_nbytes > len(window):
             break
@@ -109,8 +113,7 @@ def scan_file_meta() -> Plan[FileMeta]:
             )
         if end > len(window):
             # Headers of File Meta elements are short, values may not be (Private Information): read on.
-            more = yield (len(window), end + WINDOW_NBYTES)
-            window += more
+            window += yield (len(window), end + WINDOW_NBYTES)
             if end > len(window):
                 break
         tag = group << 16 | element

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from framedeflate.byte_source import ByteSource, drive, read_exactly
-from framedeflate.data_set.layout import DataSetLayout, Element
+from framedeflate.data_set.layout import DataSetLayout, Element, Tag
 from framedeflate.errors import EncapsulationError, TransferSyntaxError, UnsupportedImageError
 from framedeflate.frame_codec import InflatedFrames, check_expansion, inflate_frames
 from framedeflate.frame_index import FrameIndex, index_frames
@@ -126,6 +126,13 @@ class NativeFrames:
             )
         self.excess_nbytes = there - image_pixel.native_nbytes
         """Bytes behind the last Frame, the even pad among them."""
+        whole_frames, rest = divmod(self.excess_nbytes * 8, image_pixel.frame_nbits)
+        if whole_frames and rest < 16 and Tag.NUMBER_OF_FRAMES not in layout.elements:
+            # Without the attribute there is one Frame (PS3.3 C.7.6.6); the others would be lost as excess.
+            raise UnsupportedImageError(
+                f"Pixel Data holds {whole_frames + 1} Frames and Number of Frames (0028,0008) is missing; add it first",
+                kind="number-of-frames",
+            )
         if image_pixel.is_subsampled and self.excess_nbytes * 2 >= image_pixel.native_nbytes:
             # Some writers say YBR_FULL_422 and store three samples a pixel: a third would be lost as excess.
             raise UnsupportedImageError(

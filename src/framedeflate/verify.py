@@ -17,7 +17,7 @@ from framedeflate.errors import (
     UnsupportedImageError,
 )
 from framedeflate.frame_index import FrameIndex, index_frames, read_extended_lengths
-from framedeflate.image_pixel import ImagePixel
+from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
 from framedeflate.stored_frames import DeflatedFrames
@@ -28,9 +28,13 @@ __all__ = ["verify_file"]
 _MANY_FRAMES: Final = 1000
 """From here on an empty Basic Offset Table makes readers walk a long way to a late Frame."""
 
-_NATIVE_PHOTOMETRIC: Final = frozenset(
-    {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
-)
+_REQUIRED: Final = {
+    "Photometric Interpretation": Tag.PHOTOMETRIC_INTERPRETATION,
+    "Bits Stored": Tag.BITS_STORED,
+    "High Bit": Tag.HIGH_BIT,
+    "Pixel Representation": Tag.PIXEL_REPRESENTATION,
+}
+"""Type 1 attributes without which a Frame still has a size; those that give its size fail before."""
 
 
 def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
@@ -118,12 +122,19 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
             "float-pixel-data", "error", "Float Pixel Data is not allowed in this Transfer Syntax (PS3.5 A.4)"
         )
     photometric = layout.text(Tag.PHOTOMETRIC_INTERPRETATION)
-    if photometric and photometric not in _NATIVE_PHOTOMETRIC:
+    if photometric and photometric not in NATIVE_PHOTOMETRIC_INTERPRETATIONS:
         yield _file_problem(
             "photometric-interpretation",
             "error",
             "the Photometric Interpretation belongs to another compression and has no meaning for these bytes "
             "(PS3.5 8.2)",
+        )
+    missing = [name for name, tag in _REQUIRED.items() if tag not in layout.values]
+    if missing:
+        yield _file_problem(
+            "missing-attributes",
+            "error",
+            f"{', '.join(missing)} must be there and have a value (PS3.3 C.7.6.3)",
         )
     yield from _check_bits(layout)
     media_storage = meta.elements.get(0x00020003, b"").rstrip(b"\0 ")

@@ -8,7 +8,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
-from framedeflate.cli.exit_codes import ExitCode, exit_code_of, is_no_image, is_not_chosen, sentence_of
+from framedeflate.cli.exit_codes import (
+    CommandError,
+    ExitCode,
+    exit_code_of,
+    is_no_image,
+    is_not_chosen,
+    sentence_of,
+)
 from framedeflate.cli.progress import FrameProgress, ProgressBar
 from framedeflate.cli.report import Outcome
 from framedeflate.cli.sources import Task
@@ -48,7 +55,7 @@ def _guarded(work: Work, task: Task, progress: FrameProgress | None) -> Outcome:
     """Do one task; its failure is an outcome like another."""
     try:
         return work(task, progress)
-    except (OSError, MemoryError, FrameDeflateError) as error:
+    except (OSError, MemoryError, FrameDeflateError, CommandError) as error:
         return failure(error, task)
 
 

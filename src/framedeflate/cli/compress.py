@@ -4,7 +4,7 @@
 import argparse
 
 from framedeflate.cli import transcoding
-from framedeflate.cli.exit_codes import ExitCode, is_not_chosen
+from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.progress import FrameProgress
 from framedeflate.cli.report import Outcome, print_error
 from framedeflate.cli.sources import Task
@@ -13,6 +13,9 @@ from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.transcode import compress_data_set_file, compress_file
 
 __all__ = ["add_parser"]
+
+_FOR_DATA_SET = frozenset({"float-pixel-data", "no-pixel-data", "bits-allocated"})
+"""Why an object cannot be deflated frame by frame though nothing is wrong with it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,9 +33,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--level",
         type=int,
         choices=range(1, 10),
-        default=DEFAULT_LEVEL,
         metavar="1-9",
-        help="1 is fastest, 9 smallest (default: %(default)s)",
+        help=f"1 is fastest, 9 smallest (default: {DEFAULT_LEVEL}; for whole Data Sets 6)",
     )
     parser.add_argument(
         "--policy",
@@ -71,7 +73,7 @@ def compress_task(namespace: argparse.Namespace, task: Task, progress: FrameProg
         result = compress_file(
             task.source,
             task.destination,
-            level=namespace.level,
+            level=namespace.level or DEFAULT_LEVEL,
             threads=transcoding.threads_of(namespace),
             check=not namespace.no_check,
             overwrite=namespace.overwrite,
@@ -82,12 +84,13 @@ def compress_task(namespace: argparse.Namespace, task: Task, progress: FrameProg
             progress=progress,
         )
     except UnsupportedImageError as error:
-        if not namespace.dataset or is_not_chosen(error):
+        if not namespace.dataset or error.kind not in _FOR_DATA_SET:
             raise
         try:
             result = compress_data_set_file(
                 task.source,
                 task.destination,
+                **({} if namespace.level is None else {"level": namespace.level}),
                 check=not namespace.no_check,
                 overwrite=namespace.overwrite,
                 in_place=namespace.in_place,

@@ -49,7 +49,11 @@ def decompress_task(namespace: argparse.Namespace, task: Task, progress: FramePr
     except UnsupportedImageError as error:
         try:
             result = decompress_data_set_file(
-                task.source, task.destination, overwrite=namespace.overwrite, in_place=namespace.in_place
+                task.source,
+                task.destination,
+                implicit_vr=namespace.implicit_vr,
+                overwrite=namespace.overwrite,
+                in_place=namespace.in_place,
             )
         except TransferSyntaxError:
             raise error from None

@@ -66,10 +66,12 @@ def exit_code_of(error: Exception, *, source: str) -> ExitCode:
     Parameters
     ----------
     error : Exception
-        An OSError, MemoryError or FrameDeflateError.
+        An OSError, MemoryError, FrameDeflateError or CommandError.
     source : str
         The file that was read: an OSError that names it is about the input, any other about the output.
     """
+    if isinstance(error, CommandError):
+        return error.exit_code
     if isinstance(error, RoundTripError | FileExistsError | shutil.SameFileError):
         return ExitCode.CANNOT_WRITE_OUTPUT
     if isinstance(error, FrameDeflateError | MemoryError):
@@ -84,5 +86,7 @@ def sentence_of(error: Exception, *, source: str) -> str:
     if isinstance(error, shutil.SameFileError):
         return "it would be written onto itself; --in-place does that"
     if isinstance(error, OSError) and error.strerror:
+        if error.filename is None:
+            return f"{error.strerror} while the output was written"
         return error.strerror if str(error.filename) == source else f"{error.strerror}: {error.filename}"
     return str(error) or "not enough memory"

@@ -2,6 +2,7 @@
 """The parser of all subcommands, and what turns their failures into exit codes."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -66,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code, see `ExitCode`.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name may hold bytes that the terminal's encoding lacks: shown escaped, it stops nothing.
+            stream.reconfigure(errors="backslashreplace")
     namespace = build_parser().parse_args(arguments)
     logging.basicConfig(format="framedeflate: %(message)s", level=logging.WARNING)
     with warnings.catch_warnings():

@@ -64,9 +64,9 @@ def _files_of(source: Path) -> Iterator[tuple[Path, Path]]:
     for folder, folders, names in os.walk(source, onerror=refuse):
         folders.sort()
         for name in sorted(names):
-            # What a killed run left behind is no source.
-            if not name.endswith(TEMPORARY_SUFFIX):
-                path = Path(folder, name)
+            path = Path(folder, name)
+            # What a killed run left behind is no source, and a pipe is no file.
+            if not name.endswith(TEMPORARY_SUFFIX) and (path.is_file() or not path.exists()):
                 yield path, path.relative_to(source)
 
 
@@ -110,6 +110,10 @@ def plan_tasks(sources: Sequence[str], *, output: str | None, in_place: bool) ->
             f"{destination} is a file; several sources need a folder",
             exit_code=ExitCode.INVALID_OUTPUT_FOLDER,
         )
+    # A folder inside its own source would feed its results to the next run.
+    inside = destination.resolve()
+    if any(Path(source).resolve() in inside.parents for source in sources):
+        files = [pair for pair in files if inside not in pair[0].resolve().parents]
     tasks = [Task(path, destination / relative) for path, relative in files]
     _refuse_collisions(tasks)
     return tasks

@@ -166,15 +166,17 @@ class DataSetLayout:
         self._check_pixel_data()
         rows, columns = self.unsigned_short(Tag.ROWS), self.unsigned_short(Tag.COLUMNS)
         bits_allocated = self.unsigned_short(Tag.BITS_ALLOCATED)
-        if rows is None or columns is None or bits_allocated is None:
+        samples = self.unsigned_short(Tag.SAMPLES_PER_PIXEL)
+        if rows is None or columns is None or bits_allocated is None or samples is None:
             raise UnsupportedImageError(
-                "Rows, Columns or Bits Allocated is missing, so the size of a Frame is unknown",
+                "Rows, Columns, Samples per Pixel or Bits Allocated is missing, so the size of a Frame is unknown; "
+                "complete the attributes first (PS3.3 C.7.6.3)",
                 kind="image-pixel",
             )
         if bits_allocated != 1 and bits_allocated % 8:
             raise UnsupportedImageError(
                 f"Bits Allocated is {bits_allocated}; it must be 1 or a multiple of 8 (PS3.5 8.1.1). Convert the "
-                "image with the toolkit that made it",
+                "image with the toolkit that made it, or deflate the whole Data Set: framedeflate compress --dataset",
                 kind="bits-allocated",
             )
         return {
@@ -182,7 +184,7 @@ class DataSetLayout:
             "columns": columns,
             "bits_allocated": bits_allocated,
             "number_of_frames": self._number_of_frames(),
-            "samples_per_pixel": self.unsigned_short(Tag.SAMPLES_PER_PIXEL) or 1,
+            "samples_per_pixel": samples,
             "photometric_interpretation": self.text(Tag.PHOTOMETRIC_INTERPRETATION),
             "planar_configuration": self.unsigned_short(Tag.PLANAR_CONFIGURATION) or 0,
             "bits_stored": self.unsigned_short(Tag.BITS_STORED) or 0,

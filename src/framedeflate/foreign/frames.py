@@ -274,7 +274,7 @@ def _native_photometric(uid: str, image: EncodedImage) -> str:
         native = source
     if native and (native not in _NATIVE_COLOUR or source.startswith("YBR_PARTIAL")):
         raise UnsupportedImageError(
-            f"Photometric Interpretation {source!r} cannot be written natively (PS3.5 8.2); convert the file first",
+            "the Photometric Interpretation cannot be written natively (PS3.5 8.2); convert the file first",
             kind="photometric-interpretation",
         )
     return native

@@ -8,7 +8,7 @@ from framedeflate import engine
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import RoundTripError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames
-from framedeflate.image_pixel import ImagePixel
+from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
 from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.fragment_writer import FragmentWriter
@@ -93,6 +93,7 @@ def compress_file(
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     with open_image_source(job.source, threads=threads, strict=strict) as image:
         _check_policy(image.layout, image.image_pixel, policy)
+        _check_photometric(image.image_pixel)
         if photometric_interpretation is not None:
             image.convert_colour(photometric_interpretation)
         with job.output() as file:
@@ -122,6 +123,16 @@ def _check_policy(layout: DataSetLayout, image_pixel: ImagePixel, policy: Policy
     if policy == "bilevel" and not (image_pixel.is_bilevel or is_label_map):
         raise UnsupportedImageError(
             "neither a 1-bit image nor a label map, and the policy accepts only those", kind="policy"
+        )
+
+
+def _check_photometric(image_pixel: ImagePixel) -> None:
+    photometric = image_pixel.photometric_interpretation
+    if photometric not in NATIVE_PHOTOMETRIC_INTERPRETATIONS:
+        raise UnsupportedImageError(
+            "the Photometric Interpretation belongs to another compression, so these native bytes have no meaning "
+            "(PS3.5 8.2); correct the attribute first",
+            kind="photometric-interpretation",
         )
 
 

@@ -11,17 +11,21 @@ from typing import BinaryIO, Final
 
 from framedeflate.byte_source import ByteSource, BytesSource, FileSource, sequential_reader
 from framedeflate.data_set.deflated import deflate_data_set, inflate_data_set
-from framedeflate.errors import RoundTripError, TransferSyntaxError
+from framedeflate.data_set.encoding import to_explicit_little, to_implicit_little
+from framedeflate.data_set.layout import DataSetLayout
+from framedeflate.errors import RoundTripError, TransferSyntaxError, UnsupportedImageError
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta
 from framedeflate.transcode.decompress import decompress_file
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import TranscodeResult
-from framedeflate.transcode.segments import read_segments
+from framedeflate.transcode.segments import MAX_HEADER_NBYTES, read_segments
 from framedeflate.transfer_syntax import (
     DEFLATED_DATA_SET,
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    NATIVE,
 )
 
 __all__ = ["compress_data_set_file", "decompress_data_set_file"]
@@ -90,6 +94,7 @@ def decompress_data_set_file(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str] | None = None,
     *,
+    implicit_vr: bool = False,
     overwrite: bool = False,
     in_place: bool = False,
 ) -> TranscodeResult:
@@ -101,6 +106,8 @@ def decompress_data_set_file(
         A file in Deflated Explicit VR Little Endian.
     destination : path-like, optional
         The file to write.
+    implicit_vr : bool
+        Write Implicit VR Little Endian instead; the Data Set is held in memory then, 512 MiB of it at most.
     overwrite, in_place : bool
         As `compress_file`.
 
@@ -121,17 +128,25 @@ def decompress_data_set_file(
             raise TransferSyntaxError(
                 f"the Data Set is not deflated as a whole; its syntax is {uid}", uid=uid
             )
+        uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
         with job.output() as file:
-            file.write(encode_file_meta(meta, EXPLICIT_VR_LITTLE_ENDIAN))
+            file.write(encode_file_meta(meta, uid))
             read = sequential_reader(file_source, meta.data_set_position)
-            inflated = inflate_data_set(read, file.write, position=meta.data_set_position)
+            if implicit_vr:
+                explicit = bytearray()
+                inflated = inflate_data_set(
+                    read, explicit.extend, limit_nbytes=MAX_HEADER_NBYTES, position=meta.data_set_position
+                )
+                file.write(to_implicit_little(bytes(explicit)))
+            else:
+                inflated = inflate_data_set(read, file.write, position=meta.data_set_position)
             file_source.close()
     return job.result_of_data_set(
         meta.transfer_syntax_uid,
-        EXPLICIT_VR_LITTLE_ENDIAN,
+        uid,
         native_nbytes=inflated.nbytes,
         deflated_nbytes=inflated.stream_nbytes,
-        checked=True,
+        checked=False,
     )
 
 
@@ -141,27 +156,29 @@ def _explicit_little(path: Path, source: ByteSource, meta: FileMeta) -> Iterator
     uid = meta.transfer_syntax_uid
     if uid in DEFLATED_DATA_SET:
         raise TransferSyntaxError("the Data Set is deflated already", uid=uid)
-    if uid == EXPLICIT_VR_LITTLE_ENDIAN:
+    layout = read_data_set_layout(source, meta)
+    if uid == EXPLICIT_VR_LITTLE_ENDIAN and not layout.implicit_vr:
         yield source, meta.data_set_position
         return
-    layout = read_data_set_layout(source, meta)
-    if layout.pixel_data is None:
-        # Loads pydicom, whose dictionaries name the VRs.
-        from framedeflate.data_set.encoding import to_explicit_little
-
+    if uid in NATIVE and not _is_image(layout):
         data = read_segments(source, [(layout.position, layout.end_position)])
-        yield (
-            BytesSource(
-                to_explicit_little(data, implicit_vr=layout.implicit_vr, big_endian=layout.big_endian)
-            ),
-            0,
-        )
+        explicit = to_explicit_little(data, implicit_vr=layout.implicit_vr, big_endian=layout.big_endian)
+        yield BytesSource(explicit), 0
         return
     with tempfile.TemporaryDirectory(prefix="framedeflate-") as folder:
         native = Path(folder) / "native.dcm"
         decompress_file(path, native)
         with FileSource.open(native) as native_source:
             yield native_source, read_file_meta(native_source).data_set_position
+
+
+def _is_image(layout: DataSetLayout) -> bool:
+    """Whether there are Frames that can be streamed, rather than a Data Set that is encoded anew as one."""
+    try:
+        layout.image_pixel()
+    except UnsupportedImageError:
+        return False
+    return True
 
 
 class _Measured:

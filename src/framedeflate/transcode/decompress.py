@@ -80,8 +80,7 @@ def decompress_file(
             _write_pixel_data(image, file, implicit_vr=implicit_vr, progress=progress)
             copy_segments(tail, image.source, file)
             image.close()
-        # Every Frame was inflated against its exact size: that is the check there is.
-        return job.result_of_image(image, uid, deflated_nbytes=image.fragments_nbytes, checked=True)
+        return job.result_of_image(image, uid, deflated_nbytes=image.fragments_nbytes, checked=False)
 
 
 def _check_size(image_pixel: ImagePixel) -> None:

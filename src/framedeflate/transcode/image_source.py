@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_reader
 from framedeflate.data_set.deflated import inflate_data_set
 from framedeflate.data_set.layout import DataSetLayout, Tag
+from framedeflate.errors import UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.stored_frames import (
@@ -140,6 +141,12 @@ def open_image_source(path: Path, *, threads: int = 1, strict: bool = True) -> I
             uid = EXPLICIT_VR_LITTLE_ENDIAN
         else:
             layout = read_data_set_layout(source, meta, descend=True)
+        if layout.encapsulated_icons and (uid in NATIVE or uid == ENCAPSULATED_UNCOMPRESSED):
+            raise UnsupportedImageError(
+                "an Icon Image is encapsulated, and the Transfer Syntax does not tell how it is compressed; remove the "
+                "Icon Image Sequence (0088,0200) first",
+                kind="decoder",
+            )
         if uid in NATIVE or uid in {DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED}:
             frames: StoredFrames = open_frames(source, layout, uid, threads=threads, strict=strict)
             around = surroundings(source, layout, _end_of_pixel_data(layout, frames))

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final, TypeAlias
 from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import DicomFormatError
 
-__all__ = ["Segment", "copy_segments", "read_segments"]
+__all__ = ["MAX_HEADER_NBYTES", "Segment", "copy_segments", "read_segments"]
 
 Segment: TypeAlias = bytes | tuple[int, int]
 """Bytes, or (start, stop) of the source."""
