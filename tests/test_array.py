@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 import judge
 from dicom_writer import deflate
-from framedeflate import ImagePixel, decode_frames, encode_frames
+from framedeflate import ImagePixel, decode_frames, encode_frame, encode_frames
 from framedeflate.errors import FrameDecodeError, FrameEncodeError, UnsupportedImageError
 
 KINDS = [
@@ -160,3 +160,20 @@ def test_the_first_broken_frame_is_named() -> None:
     with pytest.raises(FrameDecodeError):
         decode_frames([good + b"abc"], pixel)
     assert not decode_frames([good + b"abc"], pixel, strict=False).any()
+
+
+def test_frames_may_come_as_one_array_each() -> None:
+    pixel = ImagePixel(rows=5, columns=7, bits_allocated=1)
+    masks = np.random.default_rng(5).integers(0, 2, (4, 5, 7)).astype(np.bool_)
+    fragments = encode_frames(list(masks), pixel)
+    assert fragments == encode_frames(masks, pixel)
+    assert np.array_equal(decode_frames(fragments, pixel), masks)
+    with pytest.raises(FrameEncodeError) as caught:
+        encode_frames([masks[0], masks[1, :4], masks[2]], pixel)
+    assert caught.value.frame_number == 2
+
+
+def test_scattered_bytes_are_refused() -> None:
+    pixel = ImagePixel(rows=4, columns=4, bits_allocated=8)
+    with pytest.raises(FrameEncodeError, match="ascontiguousarray"):
+        encode_frame(np.zeros((4, 8), np.uint8)[:, ::2], pixel)

@@ -3,6 +3,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,3 +126,22 @@ def test_what_is_left_out_is_filled_in_and_nothing_changes_later() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         gray.rows = 5  # type: ignore[misc]
     assert gray == ImagePixel(rows=2, columns=3, bits_allocated=16, bits_stored=16)
+
+
+def test_numbers_of_numpy_do_not_overflow() -> None:
+    pixel = ImagePixel(
+        rows=np.uint16(60_000),  # type: ignore[arg-type]
+        columns=np.uint16(60_000),  # type: ignore[arg-type]
+        bits_allocated=np.uint16(16),  # type: ignore[arg-type]
+        number_of_frames=np.int32(3),  # type: ignore[arg-type]
+    )
+    assert pixel.frame_nbytes == 60_000 * 60_000 * 2
+    assert pixel.native_nbytes == 3 * pixel.frame_nbytes
+    assert type(pixel.rows) is int
+
+
+@pytest.mark.parametrize("value", [2.5, "3", None])
+def test_what_is_no_whole_number_is_refused(value: object) -> None:
+    with pytest.raises(ImagePixelError) as caught:
+        ImagePixel(rows=value, columns=value, bits_allocated=8)  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 2

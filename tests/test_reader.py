@@ -22,6 +22,7 @@ from dicom_writer import (
     pixel_data,
 )
 from framedeflate import FrameReader
+from framedeflate.byte_source import FileSource
 from framedeflate.errors import (
     DicomFormatError,
     FrameDecodeError,
@@ -59,6 +60,11 @@ def test_frames_by_index_by_number_and_in_turn(tmp_path: Path, file: bytes, thre
             assert np.array_equal(reader.read(frame_numbers=numbers), ARRAY[[2, 39, 0, 2]])
             assert np.array_equal(reader.read(range(1, COUNT + 1)), ARRAY)
             assert np.array_equal(np.stack(list(reader)), ARRAY)
+            assert np.array_equal(reader[5:20:3], ARRAY[5:20:3])
+            assert np.array_equal(reader[::-1], ARRAY[::-1])
+            assert reader[9:9].shape == (0, 30, 45)
+            assert reader[3].flags.writeable
+            assert all(frame.flags.writeable for frame in reader)
             assert reader.read([]).shape == (0, 30, 45)
             assert reader.read([]).dtype == np.bool_
 
@@ -156,3 +162,12 @@ def test_native_files_are_read_too(name: str) -> None:
     with FrameReader.open(wheel_file(name)) as reader:
         assert np.array_equal(np.stack(list(reader)), expected)
         assert reader.transfer_syntax_uid == judge.read(wheel_file(name)).uid
+
+
+def test_closing_leaves_a_source_of_the_caller_open(tmp_path: Path) -> None:
+    path = tmp_path / "file.dcm"
+    path.write_bytes(DEFLATED)
+    with FileSource.open(path) as source:
+        with FrameReader.open(source) as reader:
+            assert np.array_equal(reader[0], ARRAY[0])
+        assert source.get_range(128, 132) == b"DICM"

@@ -39,8 +39,8 @@ def encode_frames(
     Parameters
     ----------
     frames : ndarray or sequence of bytes-like
-        An array of shape (frames, rows, columns[, samples]), for 1-bit Frames of bool or 0 and 1; or the native
-        bytes of each Frame, as `encode_frame` takes them.
+        An array of shape (frames, rows, columns[, samples]), for 1-bit Frames of bool or 0 and 1; the same as one
+        array a Frame; or the native bytes of each Frame, as `encode_frame` takes them.
     image_pixel : ImagePixel
         Describes the Frames; its ``number_of_frames`` does not matter here.
     level : int
@@ -58,6 +58,8 @@ def encode_frames(
     FrameEncodeError
         A Frame has another size, shape or type than `image_pixel` says.
     """
+    if not isinstance(frames, np.ndarray) and any(isinstance(frame, np.ndarray) for frame in frames):
+        frames = _stacked(frames, image_pixel)
     if isinstance(frames, np.ndarray):
         native = array_to_frames(frames, image_pixel)
     else:
@@ -139,6 +141,15 @@ def frames_to_array(frames: "Buffer", image_pixel: ImagePixel) -> NDArray[Any]:
     if image_pixel.is_subsampled:
         return _repeat_chrominance(samples, (count, *image_pixel.frame_shape))
     return _samples_last(samples, image_pixel)
+
+
+def _stacked(frames: "Sequence[Buffer]", image_pixel: ImagePixel) -> NDArray[Any]:
+    """Return Frames given as one array each as a single array."""
+    for index, frame in enumerate(frames):
+        if not isinstance(frame, np.ndarray) or frame.shape != image_pixel.frame_shape:
+            message = f"not an array of shape {image_pixel.frame_shape}, as the other Frames are"
+            raise FrameEncodeError(message, frame_number=index + 1)
+    return np.stack(list(frames))
 
 
 def array_to_frames(array: NDArray[Any], image_pixel: ImagePixel) -> "Buffer":

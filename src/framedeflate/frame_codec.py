@@ -76,11 +76,18 @@ def encode_frame(native: "Buffer", image_pixel: ImagePixel, *, level: int = DEFA
     Raises
     ------
     FrameEncodeError
-        `native` has another size.
+        `native` has another size, or is not contiguous.
     """
-    size = memoryview(native).nbytes
-    if size != image_pixel.frame_nbytes:
-        raise FrameEncodeError(f"{size} bytes given where a Frame has {image_pixel.frame_nbytes}")
+    view = memoryview(native)
+    if not view.c_contiguous:
+        raise FrameEncodeError(
+            "the Frame's bytes lie scattered; numpy.ascontiguousarray puts them in one piece"
+        )
+    if view.nbytes != image_pixel.frame_nbytes:
+        raise FrameEncodeError(
+            f"{view.nbytes} bytes given where a Frame has {image_pixel.frame_nbytes}; for an array of pixels, "
+            "encode_frames packs them"
+        )
     (stream,) = deflate_frames(clear_unused_bits(native, image_pixel), image_pixel, level=level)
     return pad(stream)
 

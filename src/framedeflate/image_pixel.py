@@ -2,7 +2,8 @@
 """The Image Pixel description (PS3.3 C.7.6.3), and the only place that computes the size of a Frame."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import index
 from typing import Final
 
 from framedeflate.errors import ImagePixelError
@@ -58,6 +59,7 @@ class ImagePixel:
     """Bits of a Frame in native Pixel Data, where 1-bit Frames follow one another without a gap (PS3.5 8.2)."""
 
     def __post_init__(self) -> None:
+        self._require_whole_numbers()
         if not self.photometric_interpretation:
             object.__setattr__(
                 self, "photometric_interpretation", "RGB" if self.samples_per_pixel == 3 else "MONOCHROME2"
@@ -70,6 +72,18 @@ class ImagePixel:
         # YBR_FULL_422 keeps two luminance samples and one of each chrominance for every two pixels.
         samples = 2 if self.is_subsampled else self.samples_per_pixel
         object.__setattr__(self, "frame_nbits", self.rows * self.columns * samples * self.bits_allocated)
+
+    def _require_whole_numbers(self) -> None:
+        """Make every number a plain int: numpy's would overflow silently, and 2.5 rows have no size."""
+        problems = []
+        for item in fields(self):
+            if item.init and item.name != "photometric_interpretation":
+                try:
+                    object.__setattr__(self, item.name, index(getattr(self, item.name)))
+                except TypeError:
+                    problems.append(f"{item.name} is not a whole number")
+        if problems:
+            raise ImagePixelError(problems)
 
     def _problems(self) -> Iterator[str]:
         for name, value, low, high in (

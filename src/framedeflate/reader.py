@@ -2,7 +2,7 @@
 """Frames of a file, one at a time, without reading the others."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from framedeflate.byte_source import ByteSource, BytesSource, FileSource
 from framedeflate.errors import FrameNumberError, TransferSyntaxError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import read_data_set_layout, read_file_meta
-from framedeflate.stored_frames import DeflatedFrames, batches, open_frames
+from framedeflate.stored_frames import BATCH_NBYTES, DeflatedFrames, batches, open_frames
 
 __all__ = ["FrameReader"]
 
@@ -46,7 +46,7 @@ class FrameReader:
     """
 
     def __init__(self, source: ByteSource, *, threads: int = 1, strict: bool = True) -> None:
-        self._source = source
+        self._opened: FileSource | None = None
         meta = read_file_meta(source)
         self.transfer_syntax_uid = meta.transfer_syntax_uid
         """Transfer Syntax UID of the file."""
@@ -64,10 +64,12 @@ class FrameReader:
             return cls(source, threads=threads, strict=strict)
         file = FileSource.open(source)
         try:
-            return cls(file, threads=threads, strict=strict)
+            reader = cls(file, threads=threads, strict=strict)
         except BaseException:
             file.close()
             raise
+        reader._opened = file
+        return reader
 
     @property
     def image_pixel(self) -> ImagePixel:
@@ -77,9 +79,11 @@ class FrameReader:
     def __len__(self) -> int:
         return self.image_pixel.number_of_frames
 
-    def __getitem__(self, index: int) -> NDArray[Any]:
-        """Return the Frame at `index`, from 0 or negative from the end; shape and type as `decode_frames`."""
+    def __getitem__(self, index: int | slice) -> NDArray[Any]:
+        """Return the Frame at `index`, from 0 or negative from the end, or those of a slice; as `decode_frames`."""
         count = len(self)
+        if isinstance(index, slice):
+            return self._read(range(count)[index])
         if not -count <= index < count:
             raise FrameNumberError(frame_number=index + 1, number_of_frames=count)
         frame: NDArray[Any] = self._read([index % count])[0]
@@ -87,7 +91,9 @@ class FrameReader:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         for index, count in batches(self.image_pixel, batch_nbytes=1 << 20):
-            yield from frames_to_array(self._frames.read(index, count), self.image_pixel)
+            frames = frames_to_array(self._frames.read(index, count), self.image_pixel)
+            # Native bytes are a view of what was read, which nobody may write to.
+            yield from frames if frames.flags.writeable else frames.copy()
 
     def read(self, frame_numbers: Iterable[int]) -> NDArray[Any]:
         """Return the named Frames, from 1, in the order given.
@@ -128,9 +134,9 @@ class FrameReader:
         return self._frames.fragment(frame_number - 1)
 
     def close(self) -> None:
-        """Close the file, where this reader opened one."""
-        if isinstance(self._source, FileSource):
-            self._source.close()
+        """Close the file, where `open` opened it."""
+        if self._opened is not None:
+            self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -144,8 +150,20 @@ class FrameReader:
         if not 1 <= frame_number <= len(self):
             raise FrameNumberError(frame_number=frame_number, number_of_frames=len(self))
 
-    def _read(self, indices: list[int]) -> NDArray[Any]:
-        parts = [frames_to_array(self._frames.read(index, 1), self.image_pixel) for index in indices]
-        if not parts:
-            return frames_to_array(b"", self.image_pixel)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    def _read(self, indices: Sequence[int]) -> NDArray[Any]:
+        empty = frames_to_array(b"", self.image_pixel)
+        frames = np.empty((len(indices), *empty.shape[1:]), empty.dtype)
+        for start, stop in _runs(indices, max(1, BATCH_NBYTES // self.image_pixel.frame_nbytes)):
+            read = self._frames.read(indices[start], stop - start)
+            frames[start:stop] = frames_to_array(read, self.image_pixel)
+        return frames
+
+
+def _runs(indices: Sequence[int], longest: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the runs of neighbouring Frames: each is read, and inflated in threads, at once."""
+    start = 0
+    for at in range(1, len(indices) + 1):
+        ends = at == len(indices) or indices[at] != indices[at - 1] + 1 or at - start == longest
+        if ends:
+            yield start, at
+            start = at

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = [
+    "BATCH_NBYTES",
     "DeflatedFrames",
     "NativeFrames",
     "StoredFrames",

@@ -2,7 +2,7 @@
 """A DICOM file into Deflated Image Frame Compression."""
 
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from framedeflate import engine
 from framedeflate.data_set.layout import DataSetLayout, Tag
@@ -85,15 +85,31 @@ def compress_file(
         The object cannot be carried by this Transfer Syntax; the message says what to do.
     DicomFormatError, EncapsulationError, FrameDecodeError
         The source is broken.
+    ValueError
+        `policy`, `photometric_interpretation`, `level` or `threads` is none of the values named.
     RoundTripError
         A Frame did not decode to its native bytes. As after every error, no file is left under the final name.
     OSError
         The source cannot be read or the destination not written.
     """
+    if policy not in get_args(Policy):
+        raise ValueError(f"policy must be one of {', '.join(get_args(Policy))}")
+    if photometric_interpretation not in (None, *get_args(ColourSpace)):
+        raise ValueError(
+            f"photometric_interpretation must be one of {', '.join(get_args(ColourSpace))}, or None"
+        )
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
-    with open_image_source(job.source, threads=threads, strict=strict) as image:
+    with open_image_source(
+        job.source, threads=threads, strict=strict, folder=job.destination.parent
+    ) as image:
         _check_policy(image.layout, image.image_pixel, policy)
         _check_photometric(image.image_pixel)
+        if in_place and image.excess_nbytes >= image.image_pixel.frame_nbytes:
+            raise UnsupportedImageError(
+                f"{image.excess_nbytes} bytes behind the last Frame, as much as a Frame or more, would be lost for "
+                "good; correct Number of Frames, or write to another file",
+                kind="number-of-frames",
+            )
         if photometric_interpretation is not None:
             image.convert_colour(photometric_interpretation)
         with job.output() as file:
@@ -132,6 +148,13 @@ def _check_photometric(image_pixel: ImagePixel) -> None:
         raise UnsupportedImageError(
             "the Photometric Interpretation belongs to another compression, so these native bytes have no meaning "
             "(PS3.5 8.2); correct the attribute first",
+            kind="photometric-interpretation",
+        )
+    if (image_pixel.samples_per_pixel == 3) != (photometric.startswith(("RGB", "YBR"))):
+        # One of the two is wrong. With too few samples, two planes in three would be left out as excess bytes.
+        raise UnsupportedImageError(
+            "Photometric Interpretation and Samples per Pixel contradict each other (PS3.3 C.7.6.3.1.2); correct the "
+            "attributes first",
             kind="photometric-interpretation",
         )
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from framedeflate.atomic_file import TEMPORARY_SUFFIX
 from framedeflate.byte_source import ByteSource, BytesSource, FileSource, sequential_reader
 from framedeflate.data_set.deflated import deflate_data_set, inflate_data_set
 from framedeflate.data_set.encoding import to_explicit_little, to_implicit_little
@@ -72,7 +73,10 @@ def compress_data_set_file(
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     with FileSource.open(job.source) as file_source:
         meta = read_file_meta(file_source)
-        with _explicit_little(job.source, file_source, meta) as (data_set, start), job.output() as file:
+        with (
+            _explicit_little(job.source, file_source, meta, job.destination.parent) as (data_set, start),
+            job.output() as file,
+        ):
             original = _Measured(sequential_reader(data_set, start))
             file.write(encode_file_meta(meta, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN))
             position = file.tell()
@@ -151,7 +155,9 @@ def decompress_data_set_file(
 
 
 @contextmanager
-def _explicit_little(path: Path, source: ByteSource, meta: FileMeta) -> Iterator[tuple[ByteSource, int]]:
+def _explicit_little(
+    path: Path, source: ByteSource, meta: FileMeta, folder: Path
+) -> Iterator[tuple[ByteSource, int]]:
     """Yield the Data Set in Explicit VR Little Endian, native: bytes that answer ranges, and where it starts."""
     uid = meta.transfer_syntax_uid
     if uid in DEFLATED_DATA_SET:
@@ -165,8 +171,9 @@ def _explicit_little(path: Path, source: ByteSource, meta: FileMeta) -> Iterator
         explicit = to_explicit_little(data, implicit_vr=layout.implicit_vr, big_endian=layout.big_endian)
         yield BytesSource(explicit), 0
         return
-    with tempfile.TemporaryDirectory(prefix="framedeflate-") as folder:
-        native = Path(folder) / "native.dcm"
+    with tempfile.TemporaryDirectory(prefix=".", suffix=TEMPORARY_SUFFIX, dir=folder) as temporary:
+        # In the target's folder, which has room for it; the system's own for temporary files may be memory.
+        native = Path(temporary) / f"native{TEMPORARY_SUFFIX}"
         decompress_file(path, native)
         with FileSource.open(native) as native_source:
             yield native_source, read_file_meta(native_source).data_set_position

@@ -71,7 +71,9 @@ def decompress_file(
     """
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
-    with open_image_source(job.source, threads=threads, strict=strict) as image:
+    with open_image_source(
+        job.source, threads=threads, strict=strict, folder=job.destination.parent
+    ) as image:
         _check_size(image.image_pixel)
         head, tail = _segments(image, implicit_vr=implicit_vr)
         with job.output() as file:

@@ -121,8 +121,22 @@ class ImageSource(AbstractContextManager["ImageSource"]):
         return self
 
 
-def open_image_source(path: Path, *, threads: int = 1, strict: bool = True) -> ImageSource:
+def open_image_source(
+    path: Path, *, threads: int = 1, strict: bool = True, folder: Path | None = None
+) -> ImageSource:
     """Open an image in any Transfer Syntax that is read here.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    threads : int
+        Worker threads that inflate; 0 means all cores.
+    strict : bool
+        As `decode_frame`.
+    folder : Path, optional
+        Where a Data Set that is deflated as a whole is inflated to: the target's folder has room for it, the
+        system's own for temporary files may be memory.
 
     Raises
     ------
@@ -134,7 +148,7 @@ def open_image_source(path: Path, *, threads: int = 1, strict: bool = True) -> I
         meta = read_file_meta(source)
         uid = meta.transfer_syntax_uid
         if uid in DEFLATED_DATA_SET:
-            source = stack.enter_context(inflate_to_temporary(source, meta))
+            source = stack.enter_context(inflate_to_temporary(source, meta, folder))
             layout = drive(
                 scan_data_set(0, source.nbytes, implicit_vr=False, big_endian=False, descend=True), source
             )
@@ -182,7 +196,7 @@ def _end_of_pixel_data(layout: DataSetLayout, frames: StoredFrames) -> int:
     return min(layout.elements[Tag.PIXEL_DATA].end_position, layout.end_position)
 
 
-def inflate_to_temporary(source: ByteSource, meta: FileMeta) -> FileSource:
+def inflate_to_temporary(source: ByteSource, meta: FileMeta, folder: Path | None) -> FileSource:
     """Inflate a whole Data Set (PS3.5 A.5) into a temporary file, which vanishes when the result is closed.
 
     Raises
@@ -190,7 +204,7 @@ def inflate_to_temporary(source: ByteSource, meta: FileMeta) -> FileSource:
     DicomFormatError
         kind ``truncated`` | ``bad-value`` | ``too-large`` (more than 8 GiB).
     """
-    file = TemporaryFile()  # noqa: SIM115 - closed with the FileSource
+    file = TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the FileSource
     try:
         read = sequential_reader(source, meta.data_set_position)
         inflate_data_set(read, file.write, position=meta.data_set_position)

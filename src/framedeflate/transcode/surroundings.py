@@ -12,6 +12,8 @@ from framedeflate.transcode.segments import Segment, read_segments
 
 __all__ = ["Surroundings", "surroundings"]
 
+_BLOCK_NBYTES: Final = 1 << 16
+
 _REPLACED: Final = (
     Tag.PIXEL_DATA_GROUP_LENGTH,
     Tag.EXTENDED_OFFSET_TABLE,
@@ -56,6 +58,10 @@ def surroundings(source: ByteSource, layout: DataSetLayout, tail_position: int) 
     head_stop = _start_of_group(layout)
     head: tuple[Segment, ...] = ((layout.position, head_stop),)
     tail: tuple[Segment, ...] = ((tail_position, layout.end_position),)
+    if _is_padding(source, tail_position, layout.end_position):
+        # Some writers fill their files up to a block. No Data Element is lost with it, and readers stumble over it.
+        nbytes = layout.end_position - tail_position
+        tail, tail_tags, notes = (), set(), [f"{nbytes} NULL bytes behind the Data Set were left out"]
     if {*layout.elements, *tail_tags} & {Tag.DIGITAL_SIGNATURES_SEQUENCE, Tag.MAC_PARAMETERS_SEQUENCE}:
         notes.append("the object holds Digital Signatures, which may not verify in another Transfer Syntax")
     if layout.implicit_vr or layout.big_endian:
@@ -78,6 +84,14 @@ def _start_of_group(layout: DataSetLayout) -> int:
             )
         start = element.header_position
     return start
+
+
+def _is_padding(source: ByteSource, start: int, stop: int) -> bool:
+    """Whether there are bytes, and all of them NULL."""
+    return start < stop and all(
+        not any(source.get_range(at, min(at + _BLOCK_NBYTES, stop)))
+        for at in range(start, stop, _BLOCK_NBYTES)
+    )
 
 
 def _scan_tail(source: ByteSource, layout: DataSetLayout, position: int) -> tuple[set[int], list[str]]:
