@@ -179,7 +179,7 @@ def index_frames(
     table = yield from scan_fragments(layout)
     if len(table) < number_of_frames:
         # Before a table is read: its size and Number of Frames both belong to the file's writer.
-        raise _miscounted(layout, table, number_of_frames)
+        raise _miscounted(layout, table, number_of_frames, one_fragment_per_frame=one_fragment_per_frame)
     basic = yield from _read_basic_offsets(table, number_of_frames)
     extended = yield from read_extended_offsets(layout, number_of_frames)
     lengths = yield from read_extended_lengths(layout, number_of_frames)
@@ -190,7 +190,7 @@ def index_frames(
         return FrameIndex(table, (0, len(table)), tuple(problems))
     starts = _fragments_at(table, extended or basic)
     if starts is None:
-        raise _miscounted(layout, table, number_of_frames)
+        raise _miscounted(layout, table, number_of_frames, one_fragment_per_frame=one_fragment_per_frame)
     if one_fragment_per_frame:
         for index, (first, behind) in enumerate(pairwise(starts)):
             if behind - first > 1 and len(problems) < MAX_PROBLEMS:
@@ -200,10 +200,13 @@ def index_frames(
     return FrameIndex(table, starts, tuple(problems))
 
 
-def _miscounted(layout: DataSetLayout, table: FragmentTable, number_of_frames: int) -> EncapsulationError:
+def _miscounted(
+    layout: DataSetLayout, table: FragmentTable, number_of_frames: int, *, one_fragment_per_frame: bool
+) -> EncapsulationError:
+    rule = "; each Frame must be one Fragment (PS3.5 A.4.13)" if one_fragment_per_frame else " (PS3.5 A.4)"
     return EncapsulationError(
         f"there are {len(table)} Fragments for {number_of_frames} Frames, and no offset table that tells them "
-        "apart; each Frame must be one Fragment (PS3.5 A.4.13)",
+        f"apart{rule}",
         kind="fragment-count",
         position=layout.elements[Tag.PIXEL_DATA].header_position,
     )

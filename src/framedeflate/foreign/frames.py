@@ -2,7 +2,7 @@
 """Frames in other compressed Transfer Syntaxes (RLE, JPEG, JPEG-LS, JPEG 2000) decoded to native bytes, one by one."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CHANGED_ATTRIBUTES", "EncodedImage", "ForeignDecoder"]
+__all__ = ["CHANGED_ATTRIBUTES", "EncodedImage", "ForeignDecoder", "native_image_pixel"]
 
 _JPEG_DCT: Final = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 _JPEG_LOSSLESS: Final = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
@@ -131,21 +131,11 @@ class ForeignDecoder:
 
     def __init__(self, transfer_syntax_uid: str, image: EncodedImage, first_frame: bytes) -> None:
         self._uid = transfer_syntax_uid
-        photometric = _native_photometric(transfer_syntax_uid, image)
-        attributes = asdict(image) | {"photometric_interpretation": photometric, "planar_configuration": 0}
-        try:
-            self.image_pixel = ImagePixel(**attributes)
-        except ImagePixelError as error:
-            raise UnsupportedImageError(str(error), kind="image-pixel") from error
+        self.image_pixel = native_image_pixel(transfer_syntax_uid, image)
         self._source = image
-        if transfer_syntax_uid == RLE_LOSSLESS:
-            check_rle(self.image_pixel)
-        else:
-            require_decoder(transfer_syntax_uid, bits_stored=self.image_pixel.bits_stored)
         first = self._describe(first_frame, 1)
         if first is not None and first.has_rgb_components and self.image_pixel.samples_per_pixel == 3:
-            attributes["photometric_interpretation"] = "RGB"
-            self.image_pixel = ImagePixel(**attributes)
+            self.image_pixel = replace(self.image_pixel, photometric_interpretation="RGB")
         self._is_lossy = first is not None and first.is_lossy
 
     def decode(self, frame: bytes, *, frame_number: int) -> bytes:
@@ -261,6 +251,28 @@ class ForeignDecoder:
             changes[0x00282112] = (b"DS", f"{ratio:.4g}".encode("ascii"))
             changes[0x00282114] = (b"CS", _LOSSY_METHODS[self._uid])
         return changes
+
+
+def native_image_pixel(transfer_syntax_uid: str, image: EncodedImage) -> ImagePixel:
+    """Describe the decoded Frames as far as the attributes settle it, once a decoder is known to be there.
+
+    Raises
+    ------
+    MissingExtraError, UnsupportedImageError
+        As `ForeignDecoder`.
+    """
+    # Before all else: of a video, say that nothing here decodes it, not that its Fragments are too few.
+    if transfer_syntax_uid != RLE_LOSSLESS:
+        require_decoder(transfer_syntax_uid, bits_stored=image.bits_stored or image.bits_allocated)
+    photometric = _native_photometric(transfer_syntax_uid, image)
+    attributes = asdict(image) | {"photometric_interpretation": photometric, "planar_configuration": 0}
+    try:
+        image_pixel = ImagePixel(**attributes)
+    except ImagePixelError as error:
+        raise UnsupportedImageError(str(error), kind="image-pixel") from error
+    if transfer_syntax_uid == RLE_LOSSLESS:
+        check_rle(image_pixel)
+    return image_pixel
 
 
 def _native_photometric(uid: str, image: EncodedImage) -> str:

@@ -7,7 +7,7 @@ from framedeflate.byte_source import ByteSource, drive
 from framedeflate.data_set.element import replace_elements
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import EncapsulationError
-from framedeflate.foreign.frames import EncodedImage, ForeignDecoder
+from framedeflate.foreign.frames import EncodedImage, ForeignDecoder, native_image_pixel
 from framedeflate.foreign.icon_image import decode_icons
 from framedeflate.frame_index import FragmentTable, FrameIndex, index_frames, scan_fragments
 from framedeflate.image_pixel import ImagePixel
@@ -44,6 +44,8 @@ class ForeignFrames:
         self._layout = layout
         self._uid = transfer_syntax_uid
         image = EncodedImage(**layout.image_pixel_attributes())
+        # A source without a Frame, or that nothing decodes, is refused before its Fragments are looked at.
+        native_image_pixel(transfer_syntax_uid, image)
         self.index = _index(source, layout, image.number_of_frames, transfer_syntax_uid)
         self._decoder = ForeignDecoder(transfer_syntax_uid, image, self._codestream(0))
 
