@@ -325,6 +325,20 @@ def test_replace_elements_leaves_all_else() -> None:
     assert replace_elements(write(before), {}) == write(before)
 
 
+def test_replace_elements_finds_each_that_stands_out_of_order_or_twice() -> None:
+    old, modality = Node(0x00280004, "CS", b"RGB "), Node(0x00080060, "CS", b"CT")
+    new, sequence = Node(0x00280004, "CS", b"YBR_FULL"), Node(0x00400275, "SQ", [[old]])
+    planar = Node(0x00280006, "US", b"\0\0")
+    changes = {0x00280004: (b"CS", b"YBR_FULL"), 0x00280006: (b"US", b"\0\0")}
+    for before, after in (
+        ([sequence, old, modality], [planar, sequence, new, modality]),
+        ([modality, old, sequence, old], [modality, new, planar, sequence]),
+        ([planar, old], [planar, new]),
+        ([old, old, old], [new, planar]),
+    ):
+        assert replace_elements(write(before), changes) == write(after)
+
+
 def test_pydicom_is_not_imported_before_it_is_needed() -> None:
     code = (
         "import sys, framedeflate, framedeflate.foreign.frames, framedeflate.foreign.icon_image\n"

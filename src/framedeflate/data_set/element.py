@@ -2,7 +2,7 @@
 """Data Elements in memory, in each encoding of PS3.5 7.1: headers read and written, values skipped, replaced."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn
 
 from framedeflate.errors import DicomFormatError
@@ -185,6 +185,9 @@ class ElementReader:
 def replace_elements(data_set: bytes, changes: dict[int, tuple[bytes, bytes]], *, position: int = 0) -> bytes:
     """Replace or insert top-level elements of an Explicit VR Little Endian Data Set; all other bytes stay.
 
+    An element that is there, even twice or out of order, is replaced where it stands first, and left out where it
+    stands again: of two, readers disagree which one counts. One that is absent goes before the first higher tag.
+
     Parameters
     ----------
     changes : dict of int to (bytes, bytes)
@@ -198,18 +201,29 @@ def replace_elements(data_set: bytes, changes: dict[int, tuple[bytes, bytes]], *
     """
     reader = ElementReader(data_set, implicit_vr=False, big_endian=False, position=position)
     parts: list[bytes] = []
-    waiting: Sequence[int] = sorted(changes)
-    at = copied = 0
-    while at < len(data_set):
-        element = reader.header(at, len(data_set))
-        end = reader.end_of(element, len(data_set))
-        while waiting and waiting[0] <= element.tag:
-            parts += data_set[copied:at], _changed(waiting[0], *changes[waiting[0]])
-            copied = end if waiting[0] == element.tag else at
-            waiting = waiting[1:]
-        at = end
+    absent = sorted(changes.keys() - {tag for tag, _at, _end in _top_level(reader)})
+    replaced: set[int] = set()
+    copied = 0
+    for tag, at, end in _top_level(reader):
+        while absent and absent[0] < tag:
+            parts += data_set[copied:at], _changed(absent[0], *changes[absent[0]])
+            absent, copied = absent[1:], at
+        if tag in changes:
+            parts += data_set[copied:at], b"" if tag in replaced else _changed(tag, *changes[tag])
+            replaced.add(tag)
+            copied = end
     parts.append(data_set[copied:])
-    return b"".join(parts + [_changed(tag, *changes[tag]) for tag in waiting])
+    return b"".join(parts + [_changed(tag, *changes[tag]) for tag in absent])
+
+
+def _top_level(reader: ElementReader) -> Iterator[tuple[int, int, int]]:
+    """Yield tag, start and end of each top-level element."""
+    at, stop = 0, len(reader.data)
+    while at < stop:
+        element = reader.header(at, stop)
+        end = reader.end_of(element, stop)
+        yield element.tag, at, end
+        at = end
 
 
 def _changed(tag: int, vr: bytes, value: bytes) -> bytes:
