@@ -13,6 +13,8 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.filereader import read_dataset
 
 from data_set_samples import Node, write
+from framedeflate.data_set.element import ElementReader
+from framedeflate.data_set.rewriter import DataSetRewriter, NativeImage
 from framedeflate.errors import (
     DicomFormatError,
     EncapsulationError,
@@ -146,6 +148,33 @@ def test_foreign_icons_are_decoded_and_their_attributes_follow() -> None:
             assert icon.PlanarConfiguration == 0
             assert not icon["PixelData"].is_undefined_length
             assert icon.PixelData == expected.tobytes()
+
+
+@pytest.mark.parametrize("own", [None, 0, 1])
+@pytest.mark.parametrize("outer", [None, 0, 1])
+def test_what_is_us_or_ss_stays_in_place_where_attributes_change(own: int | None, outer: int | None) -> None:
+    # Smallest Image Pixel Value of the icon has no VR: a Pixel Representation decides it, and it moves when
+    # Photometric Interpretation becomes shorter.
+    def signed(value: int | None) -> list[Node]:
+        return [] if value is None else [us(0x00280103, value)]
+
+    def tree(photometric: bytes, smallest: Node, pixel_data: Node) -> list[Node]:
+        icon = [Node(0x00280004, "CS", photometric), *signed(own), smallest, pixel_data]
+        return [*signed(outer), Node(0x00880200, "SQ", [icon], True), us(0x20500030, 7)]
+
+    marked = Node(0x7FE00010, "OB", MARK)
+    source = write(tree(b"YBR_FULL_422", Node(0x00280106, "SS", b"\xff\xff"), marked))
+    source = source.replace(b"\x28\0\x06\1SS\2\0", b"\x28\0\x06\1\2\0\0\0")
+    source = source.replace(write([marked]), encapsulated([b"ab"]))
+    reader = ElementReader(source, implicit_vr=False, big_endian=False)
+    native = NativeImage(b"OB", b"cd", {0x00280004: (b"CS", b"RGB")})
+    nearest = own if own is not None else outer
+    expected = tree(
+        b"RGB ",
+        Node(0x00280106, "SS" if nearest else "US", b"\xff\xff"),
+        Node(0x7FE00010, "OB", b"cd"),
+    )
+    assert DataSetRewriter(reader, decode_image=lambda _image: native).rewrite() == write(expected)
 
 
 def test_rle_icon() -> None:

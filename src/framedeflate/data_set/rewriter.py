@@ -92,6 +92,9 @@ class _Scope:
     creators: dict[int, str] = field(default_factory=dict)
     """Private Creators by group << 16 | block."""
 
+    around: "_Scope | None" = None
+    """The Data Set that holds this Item's sequence."""
+
     is_single_entry_lut: bool = False
     image: dict[int, bytes] = field(default_factory=dict)
 
@@ -130,9 +133,10 @@ class DataSetRewriter:
         pixel_representation : int, optional
             For elements that are US or SS by it, where no Data Set around them says it (pydicom's rule too: then US).
         """
-        scope = _Scope(0)
+        given = _Scope(0, pixel_representation or 0)
+        scope = _Scope(0, around=given)
         self._data_set(0, len(self._reader.data), scope, 0, delimited=False)
-        self._decide(scope, _Scope(0, pixel_representation or 0))
+        self._decide(scope, given)
         return bytes(self._out)
 
     def _data_set(self, at: int, stop: int, scope: _Scope, depth: int, *, delimited: bool) -> int:
@@ -252,7 +256,7 @@ class DataSetRewriter:
 
     def _item(self, item: DataElement, stop: int, scope: _Scope, depth: int) -> int:
         self._out += implicit_header(ITEM, b"", UNDEFINED_LENGTH)
-        inner = _Scope(len(self._out))
+        inner = _Scope(len(self._out), around=scope)
         item_stop = stop if item.is_undefined_length else item.value_at + item.nbytes
         at = self._data_set(item.value_at, item_stop, inner, depth + 1, delimited=item.is_undefined_length)
         self._decide(inner, scope)
@@ -267,13 +271,17 @@ class DataSetRewriter:
         if inner.pixel_representation is None and outer.pixel_representation is None:
             outer.undecided += inner.undecided
             return
-        nearest = (
-            inner.pixel_representation
-            if inner.pixel_representation is not None
-            else outer.pixel_representation
-        )
-        for place in inner.undecided:
-            self._out[place : place + 2] = b"SS" if nearest else b"US"
+        self._decide_now(inner)
+
+    def _decide_now(self, scope: _Scope) -> None:
+        """Settle what is undecided by the nearest Pixel Representation that was met so far."""
+        nearest: _Scope | None = scope
+        while nearest is not None and nearest.pixel_representation is None:
+            nearest = nearest.around
+        is_signed = nearest is not None and nearest.pixel_representation
+        for place in scope.undecided:
+            self._out[place : place + 2] = b"SS" if is_signed else b"US"
+        scope.undecided.clear()
 
     def _set_length(self, start: int, at: int) -> None:
         nbytes = len(self._out) - start
@@ -307,6 +315,8 @@ class DataSetRewriter:
         else:
             image = self._decode_image(EncapsulatedImage(scope.image, items, reader.position + element.at))
             if image.changes:
+                # Replacing moves bytes, and the places of undecided VRs with them.
+                self._decide_now(scope)
                 self._out[scope.start :] = replace_elements(bytes(self._out[scope.start :]), image.changes)
             self._out += self._header(element.tag, image.vr, len(image.value)) + image.value
         return item.value_at
