@@ -9,8 +9,9 @@ import pytest
 import judge
 from corpus import wheel_file
 from dicom_writer import data_set, element, extended, image, item, offsets, part10, pixel_data
-from framedeflate import Problem, verify, verify_file
-from framedeflate.errors import DicomFormatError
+from framedeflate import FrameReader, Problem, compress_file, decompress_file, verify, verify_file
+from framedeflate.errors import DicomFormatError, FrameDeflateError
+from framedeflate.transcode import decompress_data_set_file
 from vector import FRAGMENTS, HEAD, STREAMS, TABLE, WHOLE
 
 
@@ -128,6 +129,25 @@ def test_messages_hold_no_attribute_value(tmp_path: Path) -> None:
     secret = image() | {0x00100010: ("PN", b"SECRET^NAME "), 0x00280004: ("CS", b"SECRET^NAME ")}
     for problem in problems_of(tmp_path, part10(data_set(secret) + WHOLE)):
         assert "SECRET" not in problem.message
+
+
+@pytest.mark.parametrize("uid", ["SECRET^NAME", "\x1b[31mSECRET^NAME", "1.2\n3", "1" * 66])
+def test_what_is_no_uid_is_not_shown(tmp_path: Path, uid: str) -> None:
+    file = part10(HEAD + WHOLE, uid=uid)
+    (problem,) = problems_of(tmp_path, file)
+    assert problem.kind == "transfer-syntax"
+    assert uid not in problem.message
+    source = tmp_path / "file.dcm"
+    for act in (
+        lambda: FrameReader.open(source),
+        lambda: compress_file(source, tmp_path / "out.dcm"),
+        lambda: decompress_file(source, tmp_path / "out.dcm"),
+        lambda: decompress_data_set_file(source, tmp_path / "out.dcm"),
+    ):
+        with pytest.raises(FrameDeflateError) as caught:
+            act()
+        assert uid not in str(caught.value)
+        assert getattr(caught.value, "uid", "(no UID)") == "(no UID)"
 
 
 @pytest.mark.parametrize(("limit", "kinds"), [(2, ["bad-data"] * 2 + ["too-many"]), (3, ["bad-data"] * 3)])

@@ -16,6 +16,7 @@ from framedeflate.transfer_syntax import (
     DEFLATED_DATA_SET,
     EXPLICIT_VR_BIG_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
+    shown_uid,
 )
 
 __all__ = [
@@ -71,8 +72,8 @@ class FileMeta:
 
     @property
     def transfer_syntax_uid(self) -> str:
-        """Transfer Syntax UID (0002,0010)."""
-        return text_value(self.elements.get(Tag.TRANSFER_SYNTAX_UID, b""))
+        """Transfer Syntax UID (0002,0010), as `shown_uid` gives it: it stands in messages, errors and results."""
+        return shown_uid(text_value(self.elements.get(Tag.TRANSFER_SYNTAX_UID, b"")))
 
 
 def scan_file_meta() -> Plan[FileMeta]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transfer Syntax UIDs (PS3.6 Table A-1) and what each says about the encoding of a file."""
 
+import re
 from typing import Final
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "IMPLICIT_VR_LITTLE_ENDIAN",
     "NATIVE",
     "RLE_LOSSLESS",
+    "shown_uid",
 ]
 
 IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
@@ -33,3 +35,13 @@ DEFLATED_DATA_SET: Final = frozenset(
     {DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, JPIP_REFERENCED_DEFLATE, JPIP_HTJ2K_REFERENCED_DEFLATE}
 )
 """The whole Data Set after the File Meta Information is one deflate stream (PS3.5 A.5)."""
+
+_UID: Final = re.compile(r"[0-9.]{1,64}")
+
+
+def shown_uid(uid: str) -> str:
+    """Return what a file gives as a UID, or "(no UID)" where it has other characters than a UID's (PS3.5 9.1).
+
+    Such a value may hold anything, a patient's name or a terminal's escape sequences, and must not reach a message.
+    """
+    return uid if _UID.fullmatch(uid) else "(no UID)"
