@@ -40,8 +40,8 @@ _UID: Final = re.compile(r"[0-9.]{1,64}")
 
 
 def shown_uid(uid: str) -> str:
-    """Return what a file gives as a UID, or "(no UID)" where it has other characters than a UID's (PS3.5 9.1).
+    """Return what a file gives as a UID, or "(no UID)" where it has other characters than digits and dots.
 
     Such a value may hold anything, a patient's name or a terminal's escape sequences, and must not reach a message.
     """
-    return uid if _UID.fullmatch(uid) else "(no UID)"
+    return uid if not uid or _UID.fullmatch(uid) else "(no UID)"
