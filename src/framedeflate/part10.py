@@ -73,7 +73,8 @@ class FileMeta:
     @property
     def transfer_syntax_uid(self) -> str:
         """Transfer Syntax UID (0002,0010), as `shown_uid` gives it: it stands in messages, errors and results."""
-        return shown_uid(text_value(self.elements.get(Tag.TRANSFER_SYNTAX_UID, b"")))
+        uid = text_value(self.elements.get(Tag.TRANSFER_SYNTAX_UID, b""))
+        return shown_uid(uid) if uid else ""
 
 
 def scan_file_meta() -> Plan[FileMeta]:
