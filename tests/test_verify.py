@@ -2,15 +2,28 @@
 """What `verify_file` says beside the kind: severity, Frame and place. (Every kind has a vector: test_vectors.py.)"""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 import judge
 from corpus import wheel_file
-from dicom_writer import data_set, element, extended, image, item, offsets, part10, pixel_data
+from dicom_writer import (
+    data_set,
+    deflate,
+    element,
+    extended,
+    image,
+    item,
+    offsets,
+    padded,
+    part10,
+    pixel_data,
+)
 from framedeflate import FrameReader, Problem, compress_file, decompress_file, verify, verify_file
 from framedeflate.errors import DicomFormatError, FrameDeflateError
+from framedeflate.foreign import icon_image
 from framedeflate.transcode import decompress_data_set_file
 from vector import FRAGMENTS, HEAD, STREAMS, TABLE, WHOLE
 
@@ -67,6 +80,36 @@ def test_problems_of_a_file_come_with_the_place_of_their_element(tmp_path: Path)
     assert [(p.kind, p.position) for p in problems_of(tmp_path, file)] == [
         ("pixel-data-vr", file.index(b"\xe0\x7f"))
     ]
+
+
+def icons(*streams: bytes) -> bytes:
+    """An Icon Image Sequence with an Item of 4 by 4 bytes for each stream."""
+    fields = data_set(image(frames=None, rows=4, columns=4, allocated=8))
+    return element(0x00880200, "SQ", b"".join(item(fields + pixel_data([stream])) for stream in streams))
+
+
+def test_each_icon_is_inflated_and_its_problem_comes_with_its_place(tmp_path: Path) -> None:
+    good, broken = padded(deflate(bytes(16))), b"\x07\0"
+    file = part10(HEAD + icons(broken, good, broken) + WHOLE)
+    at = [match.start() for match in re.finditer(b"\xe0\x7f\x10\x00OB", file)]
+    found = problems_of(tmp_path, file)
+    assert [(p.kind, p.severity, p.frame_number, p.position) for p in found] == [
+        ("icon", "error", None, at[0]),
+        ("icon", "error", None, at[2]),
+    ]
+    # As the bad Frame does, the bad icon shows in a file whose Frames cannot be told apart too.
+    torn = part10(HEAD + icons(broken) + pixel_data(FRAGMENTS[:2]))
+    assert [problem.kind for problem in problems_of(tmp_path, torn)] == ["icon", "fragment-count"]
+
+
+def test_icons_are_looked_at_within_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = part10(HEAD + icons(padded(deflate(bytes(16)))) + WHOLE)
+    assert not problems_of(tmp_path, file)
+    monkeypatch.setattr(icon_image, "MAX_ICONS_NBYTES", 15)
+    assert [(p.kind, p.severity) for p in problems_of(tmp_path, file)] == [("unchecked-icon", "warning")]
+    monkeypatch.undo()
+    monkeypatch.setattr(verify, "_MAX_ICON_HEAD_NBYTES", 100)
+    assert [(p.kind, p.severity) for p in problems_of(tmp_path, file)] == [("unchecked-icon", "warning")]
 
 
 def test_warnings_are_not_errors(tmp_path: Path) -> None:

@@ -45,6 +45,17 @@ WHOLE = pixel_data(FRAGMENTS, table=TABLE)
 EIGHT_BIT = image(rows=16, columns=12, allocated=8)
 BYTES = frames_of(192)
 
+RGB: dict[str, int | str | None] = {
+    "samples": 3,
+    "photometric": "RGB",
+    "planar": 0,
+    "allocated": 8,
+    "rows": 5,
+    "columns": 6,
+    "frames": "2",
+}
+COLOURS = frames_of(90, count=2)
+
 
 def deflated(name: str, note: str, fields: dict[int, tuple[str, bytes]], frames: list[bytes]) -> Vector:
     """A legal file of the given attributes and Frames."""

@@ -2,6 +2,7 @@
 """Vectors with departures that are read and reported."""
 
 import struct
+from dataclasses import replace
 
 from dicom_writer import (
     UNDEFINED,
@@ -15,7 +16,22 @@ from dicom_writer import (
     part10,
     pixel_data,
 )
-from vector import BYTES, FRAGMENTS, FRAMES, HEAD, ONE_BIT, STREAMS, TABLE, WHOLE, Vector, one_bit, streams
+from vector import (
+    BYTES,
+    COLOURS,
+    FRAGMENTS,
+    FRAMES,
+    HEAD,
+    ONE_BIT,
+    RGB,
+    STREAMS,
+    TABLE,
+    WHOLE,
+    Vector,
+    deflated,
+    one_bit,
+    streams,
+)
 
 
 def grey_pads() -> list[Vector]:
@@ -144,6 +160,40 @@ def grey_attributes() -> list[Vector]:
             "no Photometric Interpretation, no Pixel Representation",
             data_set(image(photometric=None, signed=None)) + WHOLE,
             verify="missing-attributes",
+        ),
+        one_bit(
+            "G-empty-attributes",
+            "Bits Stored and High Bit have no value",
+            data_set(ONE_BIT | {0x00280101: ("US", b""), 0x00280102: ("US", b"")}) + WHOLE,
+            verify="missing-attributes",
+        ),
+        replace(
+            deflated("G-no-planar-configuration", "RGB without it", image(**RGB | {"planar": None}), COLOURS),
+            verify="missing-attributes",
+        ),
+        replace(
+            deflated(
+                "G-three-samples-monochrome",
+                "MONOCHROME2 of 3 samples",
+                image(**RGB | {"photometric": "MONOCHROME2"}),
+                COLOURS,
+            ),
+            verify="photometric-interpretation",
+            compress="UnsupportedImageError:photometric-interpretation",
+        ),
+        one_bit(
+            "G-one-sample-rgb",
+            "RGB of 1 sample",
+            data_set(image(photometric="RGB")) + WHOLE,
+            verify="photometric-interpretation",
+            compress="UnsupportedImageError:photometric-interpretation",
+        ),
+        one_bit(
+            "G-one-sample-ybr",
+            "YBR_FULL of 1 sample",
+            data_set(image(photometric="YBR_FULL")) + WHOLE,
+            verify="photometric-interpretation",
+            compress="UnsupportedImageError:photometric-interpretation",
         ),
         one_bit(
             "G-photometric-ybr-rct",

@@ -173,6 +173,7 @@ def bad_attributes() -> list[Vector]:
     return [
         changed("I-no-rows", "Rows is absent", "image-pixel", rows=None),
         changed("I-no-columns", "Columns is 0", "image-pixel", columns=0),
+        changed("I-no-samples", "Samples per Pixel is absent", "image-pixel", samples=None),
         changed("I-two-samples", "Samples per Pixel is 2", "image-pixel", samples=2),
         changed("I-stored-above-allocated", "Bits Stored is 2 of 1", "image-pixel", stored=2),
         changed("I-no-frames", "Number of Frames is 0", "image-pixel", frames="0"),
@@ -212,6 +213,9 @@ def bad_files() -> list[Vector]:
     header = "DicomFormatError:"
     other = "TransferSyntaxError"
     icon = image(frames=None, rows=65535, columns=65535, allocated=8)
+    small = image(frames=None, rows=4, columns=4, allocated=8)
+    no_rows = image(frames=None, rows=None, columns=4, allocated=8)
+    short = padded(deflate(bytes(range(14))))
     return [
         Vector(
             "I-not-part10",
@@ -333,5 +337,19 @@ def bad_files() -> list[Vector]:
             "a deflated Icon Image of 4 GiB: read and compressed, not made native",
             FRAMES,
             decompress="UnsupportedImageError:too-large",
+            verify="unchecked-icon",
         ),
+        with_icon("G-icon-bad-data", "block type 3", small, [b"\x07\0"], "FrameDecodeError:bad-data"),
+        with_icon("G-icon-too-short", "two bytes too few", small, [short], "FrameDecodeError:short-output"),
+        with_icon("G-icon-no-fragment", "no Fragment", small, [], "EncapsulationError:fragment-count"),
+        with_icon("G-icon-no-rows", "Rows is absent", no_rows, [short], "UnsupportedImageError:image-pixel"),
     ]
+
+
+def with_icon(
+    name: str, note: str, fields: dict[int, tuple[str, bytes]], fragments: list[bytes], error: str
+) -> Vector:
+    """Good Frames beside an Icon Image that cannot be inflated: they are read, it cannot be made native."""
+    icon = item(data_set(fields) + pixel_data(fragments))
+    body = HEAD + element(0x00880200, "SQ", icon) + WHOLE
+    return one_bit(name, f"a deflated Icon Image: {note}", body, decompress=error, verify="icon")

@@ -15,7 +15,20 @@ from dicom_writer import (
     padded,
     pixel_data,
 )
-from vector import BYTES, FRAGMENTS, FRAMES, HEAD, STREAMS, TABLE, WHOLE, Vector, deflated, one_bit, streams
+from vector import (
+    BYTES,
+    FRAGMENTS,
+    FRAMES,
+    HEAD,
+    RGB,
+    STREAMS,
+    TABLE,
+    WHOLE,
+    Vector,
+    deflated,
+    one_bit,
+    streams,
+)
 
 
 def flushed(native: bytes, flush: int) -> bytes:
@@ -31,15 +44,6 @@ def flushed(native: bytes, flush: int) -> bytes:
 
 
 def legal() -> list[Vector]:
-    rgb: dict[str, int | str | None] = {
-        "samples": 3,
-        "photometric": "RGB",
-        "planar": 0,
-        "allocated": 8,
-        "rows": 5,
-        "columns": 6,
-        "frames": "2",
-    }
     icon = data_set(image(frames=None, rows=4, columns=4, allocated=8))
     icon_stream = padded(deflate(bytes(range(16))))
     private = (
@@ -94,20 +98,20 @@ def legal() -> list[Vector]:
             frames_of(80),
         ),
         deflated("L-sixty-four", "64 bits allocated", image(rows=3, columns=3, allocated=64), frames_of(72)),
-        deflated("L-rgb-by-pixel", "Planar Configuration 0", image(**rgb), frames_of(90, count=2)),
+        deflated("L-rgb-by-pixel", "Planar Configuration 0", image(**RGB), frames_of(90, count=2)),
         deflated(
-            "L-rgb-by-plane", "Planar Configuration 1", image(**rgb | {"planar": 1}), frames_of(90, count=2)
+            "L-rgb-by-plane", "Planar Configuration 1", image(**RGB | {"planar": 1}), frames_of(90, count=2)
         ),
         deflated(
             "L-odd-rgb",
             "27 bytes: an odd Frame",
-            image(**rgb | {"rows": 3, "columns": 3, "frames": "1"}),
+            image(**RGB | {"rows": 3, "columns": 3, "frames": "1"}),
             frames_of(27, count=1),
         ),
         deflated(
             "L-ybr-full-422",
             "two samples a pixel",
-            image(**rgb | {"photometric": "YBR_FULL_422"}),
+            image(**RGB | {"photometric": "YBR_FULL_422"}),
             frames_of(60, count=2),
         ),
         deflated("L-one-bit-one-pixel", "one pixel a Frame", image(rows=1, columns=1), [b"\1", b"\0", b"\1"]),

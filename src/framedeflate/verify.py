@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from framedeflate.byte_source import ByteSource, FileSource, drive
+from framedeflate.byte_source import ByteSource, FileSource, drive, read_exactly
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.encapsulation import ITEM_HEADER_NBYTES
 from framedeflate.errors import (
@@ -36,12 +36,16 @@ _REQUIRED: Final = {
 }
 """Type 1 attributes without which a Frame still has a size; those that give its size fail before."""
 
+_MAX_ICON_HEAD_NBYTES: Final = 1 << 26
+"""Icon Images are looked at where all that stands before Pixel Data is no larger: it is held in memory for them."""
+
 
 def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
     """Report every departure from the standard in a file by any writer.
 
     Every Frame is inflated against its exact size, one at a time: memory never grows beyond a Frame, its Fragment
-    and the index of the Fragments.
+    and the index of the Fragments. Where there are deflated Icon Images, they are inflated too, up to 64 MiB of
+    them, and the attributes before Pixel Data are held in memory, up to 64 MiB of them as well.
 
     Parameters
     ----------
@@ -84,6 +88,7 @@ def verify_source(source: ByteSource) -> Iterator[Problem]:
     try:
         layout = read_data_set_layout(source, meta, descend=True)
         yield from _check_attributes(meta, layout)
+        yield from _check_icons(source, layout)
         image_pixel = layout.image_pixel()
         index = drive(index_frames(layout, image_pixel.number_of_frames), source)
     except (DicomFormatError, EncapsulationError) as error:
@@ -121,15 +126,11 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
         yield _file_problem(
             "float-pixel-data", "error", "Float Pixel Data is not allowed in this Transfer Syntax (PS3.5 A.4)"
         )
-    photometric = layout.text(Tag.PHOTOMETRIC_INTERPRETATION)
-    if photometric and photometric not in NATIVE_PHOTOMETRIC_INTERPRETATIONS:
-        yield _file_problem(
-            "photometric-interpretation",
-            "error",
-            "the Photometric Interpretation belongs to another compression and has no meaning for these bytes "
-            "(PS3.5 8.2)",
-        )
-    missing = [name for name, tag in _REQUIRED.items() if tag not in layout.values]
+    yield from _check_colour(layout)
+    missing = [name for name, tag in _REQUIRED.items() if not layout.values.get(tag)]
+    if layout.unsigned_short(Tag.SAMPLES_PER_PIXEL) == 3 and not layout.values.get(Tag.PLANAR_CONFIGURATION):
+        # Type 1C: required where Samples per Pixel is above 1.
+        missing.append("Planar Configuration")
     if missing:
         yield _file_problem(
             "missing-attributes",
@@ -145,6 +146,51 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
             "error",
             "the File Meta Information names another SOP Instance UID than the Data Set (PS3.10 7.1)",
         )
+
+
+def _check_colour(layout: DataSetLayout) -> Iterator[Problem]:
+    photometric = layout.text(Tag.PHOTOMETRIC_INTERPRETATION)
+    samples = layout.unsigned_short(Tag.SAMPLES_PER_PIXEL)
+    if not photometric:
+        return
+    if photometric not in NATIVE_PHOTOMETRIC_INTERPRETATIONS:
+        yield _file_problem(
+            "photometric-interpretation",
+            "error",
+            "the Photometric Interpretation belongs to another compression and has no meaning for these bytes "
+            "(PS3.5 8.2)",
+        )
+    elif samples in {1, 3} and (samples == 3) != photometric.startswith(("RGB", "YBR")):
+        yield _file_problem(
+            "photometric-interpretation",
+            "error",
+            f"the Photometric Interpretation is not one of {samples} Samples per Pixel (PS3.3 C.7.6.3.1.2)",
+        )
+
+
+def _check_icons(source: ByteSource, layout: DataSetLayout) -> Iterator[Problem]:
+    pixel_data = layout.pixel_data
+    if not layout.encapsulated_icons or pixel_data is None:
+        return
+    first, stop = layout.encapsulated_icons[0].header_position, pixel_data.header_position
+    if stop - layout.position > _MAX_ICON_HEAD_NBYTES:
+        message = f"Icon Images among {stop - layout.position} bytes of attributes, too many to look at them"
+        yield Problem("unchecked-icon", "warning", None, first, message)
+        return
+    # Loads NumPy, and pydicom where an element without a VR is met: only where there is an icon.
+    from framedeflate.foreign.icon_image import check_icons
+
+    head = read_exactly(source, layout.position, stop)
+    try:
+        found = check_icons(head, implicit_vr=layout.implicit_vr, position=layout.position)
+    except DicomFormatError as error:
+        yield Problem(error.kind, "error", None, error.position, str(error))
+        return
+    for position, defect in found:
+        if defect.kind == "too-large":
+            yield Problem("unchecked-icon", "warning", None, position, f"not inflated: {defect}")
+        else:
+            yield Problem("icon", "error", None, position, f"an Icon Image cannot be inflated: {defect}")
 
 
 def _check_bits(layout: DataSetLayout) -> Iterator[Problem]:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from framedeflate.data_set.element import ElementReader
 from framedeflate.data_set.rewriter import DataSetRewriter, EncapsulatedImage, NativeImage
-from framedeflate.errors import EncapsulationError, ImagePixelError, UnsupportedImageError
+from framedeflate.errors import EncapsulationError, FrameDecodeError, ImagePixelError, UnsupportedImageError
 from framedeflate.foreign.frames import EncodedImage, ForeignDecoder
 from framedeflate.frame_codec import decode_frame
 from framedeflate.image_pixel import ImagePixel
 
-__all__ = ["decode_icons", "inflate_icons"]
+__all__ = ["check_icons", "decode_icons", "inflate_icons"]
 
 MAX_ICONS_NBYTES: Final = 1 << 26
 """All nested images of a Data Set together, once native: 64 MiB, where an icon has some kilobytes."""
@@ -55,15 +55,52 @@ def inflate_icons(head: bytes, *, position: int = 0) -> bytes:
     budget = _Budget()
 
     def inflate(image: EncapsulatedImage) -> NativeImage:
-        fragment = _only_frame(image)
-        try:
-            image_pixel = ImagePixel(**asdict(_attributes(image)))
-        except ImagePixelError as error:
-            raise UnsupportedImageError(f"in an Icon Image: {error}", kind="image-pixel") from error
-        budget.spend(image_pixel)
-        return _native(decode_frame(fragment, image_pixel), image_pixel, {})
+        return _inflate(image, budget)
 
     return _rewrite(head, inflate, position)
+
+
+def check_icons(
+    head: bytes, *, implicit_vr: bool = False, position: int = 0
+) -> list[tuple[int, FrameDecodeError | EncapsulationError | UnsupportedImageError]]:
+    """Inflate nested deflated Pixel Data, one at a time, and return the position and error of each that fails.
+
+    Parameters
+    ----------
+    head, position
+        As `inflate_icons`.
+    implicit_vr : bool
+        Whether `head` is in Implicit VR.
+
+    Raises
+    ------
+    DicomFormatError
+        The Data Set cannot be walked.
+    """
+    budget = _Budget()
+    found: list[tuple[int, FrameDecodeError | EncapsulationError | UnsupportedImageError]] = []
+
+    def inflate(image: EncapsulatedImage) -> NativeImage:
+        try:
+            _inflate(image, budget)
+        except (FrameDecodeError, EncapsulationError, UnsupportedImageError) as error:
+            found.append((image.position, error))
+        # The walk's result is not wanted, so neither are the pixels in it.
+        return NativeImage(b"OB", b"", {})
+
+    reader = ElementReader(head, implicit_vr=implicit_vr, big_endian=False, position=position)
+    DataSetRewriter(reader, decode_image=inflate).rewrite()
+    return found
+
+
+def _inflate(image: EncapsulatedImage, budget: "_Budget") -> NativeImage:
+    fragment = _only_frame(image)
+    try:
+        image_pixel = ImagePixel(**asdict(_attributes(image)))
+    except ImagePixelError as error:
+        raise UnsupportedImageError(f"in an Icon Image: {error}", kind="image-pixel") from error
+    budget.spend(image_pixel)
+    return _native(decode_frame(fragment, image_pixel), image_pixel, {})
 
 
 def decode_icons(head: bytes, transfer_syntax_uid: str, *, position: int = 0) -> bytes:
