@@ -158,9 +158,8 @@ def _contact_sheet(rows: list[Row]) -> bytes:
     for row in rows:
         result = row.result
         is_atlas = result.source.name == ATLAS
-        facts = read_facts(str(result.destination))
         ratio = ratio_text(result.native_nbytes, result.deflated_nbytes)
-        drawn = tiles_of(result.destination, facts, count=18 if is_atlas else 1, merge=is_atlas)
+        drawn = tiles_of(result.destination, count=18 if is_atlas else 1, merge=is_atlas)
         tiles += drawn if is_atlas else [Tile(tile.picture, row.kind, ratio) for tile in drawn]
     title = "framedeflate"
     subtitle = "read back from the deflated files; the brain: one colour per segment, all segments of a slice together"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`framedeflate extract` and `render`: pictures judged by Pillow, arrays by numpy and pydicom."""
 
+import tracemalloc
 import zlib
 from copy import deepcopy
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydicom.pixels.processing import apply_color_lut
 from cli_runner import run_command
 from corpus import wheel_file
 from framedeflate import compress_file
+from framedeflate.cli import contact_sheet
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet, resize
 from framedeflate.cli.display import choose_window, label_colour
 from framedeflate.cli.exit_codes import ExitCode
@@ -78,6 +80,64 @@ def test_resize_keeps_the_mean(rows: int, columns: int, new_rows: int, new_colum
 def test_resize_repeats_pixels_by_whole_factors() -> None:
     source = np.random.default_rng(2).integers(0, 256, (4, 3, 3), np.uint8)
     assert np.array_equal(resize(source, 12, 6), source.repeat(3, 0).repeat(2, 1))
+
+
+def test_resize_by_blocks_shares_rows_at_their_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = np.random.default_rng(3).integers(0, 256, (37, 11, 3), np.uint8)
+    monkeypatch.setattr(contact_sheet, "_BLOCK_PIXELS", 33)
+    # Every source pixel becomes 5 x 3 ones, of which 37 x 11 make a target pixel.
+    expected = source.repeat(5, 0).repeat(3, 1).reshape(5, 37, 3, 11, 3).mean((1, 3))
+    assert np.abs(resize(source, 5, 3) - expected).max() <= 0.501
+
+
+def write_image(path: Path, rows: int, columns: int) -> None:
+    """Write one Frame of 8 bits, left half black, right half white."""
+    dataset = pydicom.dcmread(wheel_file("CT_small.dcm"))
+    dataset.Rows, dataset.Columns = rows, columns
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    dataset.PixelData = (bytes(columns // 2) + b"\xff" * (columns // 2)) * rows
+    dataset["PixelData"].VR = "OB"
+    dataset.save_as(path)
+
+
+def test_render_of_a_huge_frame_takes_little_memory(capsys: Capture, tmp_path: Path) -> None:
+    native, deflated, output = tmp_path / "native.dcm", tmp_path / "huge.dcm", tmp_path / "sheet.png"
+    write_image(native, 9000, 8000)
+    compress_file(native, deflated)
+    tracemalloc.start()
+    try:
+        assert run_command(capsys, "render", deflated, "-o", output).code == ExitCode.OK
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The Frame, and much less than the picture of it, which has three bytes a pixel.
+    assert peak < 9000 * 8000 + (64 << 20)
+    sheet = picture(output)
+    assert (sheet == 255).all(axis=2).sum() == pytest.approx(512 * 455 / 2, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_rle.dcm", "MR_small_RLE.dcm"])
+@pytest.mark.parametrize("suffix", [".png", ".npy", ".raw"])
+def test_pictures_of_another_compression(capsys: Capture, tmp_path: Path, name: str, suffix: str) -> None:
+    back, shown, expected = tmp_path / "native.dcm", tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    assert run_command(capsys, "decompress", wheel_file(name), "-o", back).code == ExitCode.OK
+    assert run_command(capsys, "extract", wheel_file(name), "-o", shown).code == ExitCode.OK
+    assert run_command(capsys, "extract", back, "-o", expected).code == ExitCode.OK
+    assert shown.read_bytes() == expected.read_bytes()
+    if suffix == ".npy":
+        assert np.array_equal(np.load(shown), pydicom.dcmread(wheel_file(name)).pixel_array)
+    sheet = tmp_path / "sheet.png"
+    assert run_command(capsys, "render", wheel_file(name), "-o", sheet).code == ExitCode.OK
+    assert picture(sheet).any()
+
+
+def test_pictures_of_a_deflated_data_set(capsys: Capture, tmp_path: Path) -> None:
+    name = "image_dfl.dcm"
+    array, sheet = tmp_path / "frame.npy", tmp_path / "sheet.png"
+    assert run_command(capsys, "extract", wheel_file(name), "-o", array).code == ExitCode.OK
+    assert np.array_equal(np.load(array), pydicom.dcmread(wheel_file(name)).pixel_array)
+    assert run_command(capsys, "render", wheel_file(name), "-o", sheet).code == ExitCode.OK
 
 
 def test_padding_does_not_spoil_the_window() -> None:

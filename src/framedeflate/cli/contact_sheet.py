@@ -3,7 +3,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framedeflate.cli.lettering import LINE_HEIGHT, text_width, write_text
 
-__all__ = ["Tile", "choose_frames", "draw_sheet", "resize"]
+__all__ = ["Tile", "choose_frames", "draw_sheet", "resize", "resize_blocks"]
 
 _PAPER = (18, 20, 24)
 _FRAME_EDGE = (44, 48, 56)
@@ -19,6 +19,7 @@ _TITLE = (232, 234, 238)
 _CAPTION = (150, 156, 166)
 _MARGIN = 16
 _GAP = 12
+_BLOCK_PIXELS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,44 @@ def resize(picture: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
     ndarray of uint8
         Shape (rows, columns, 3).
     """
-    sums = _area_sums(picture.astype(np.float64), rows)
-    sums = _area_sums(sums.swapaxes(0, 1), columns).swapaxes(0, 1)
-    area = picture.shape[0] * picture.shape[1] / (rows * columns)
+    if picture.shape[:2] == (rows, columns):
+        return picture
+    return resize_blocks(lambda start, stop: picture[start:stop], picture.shape[:2], (rows, columns))
+
+
+def resize_blocks(
+    draw: Callable[[int, int], NDArray[np.uint8]], source: tuple[int, ...], target: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """As `resize`, of a picture that is drawn a block of rows at a time, so that it never is in memory as a whole.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns the rows from `start` up to `stop`, shape (stop - start, columns, 3).
+    source, target : tuple of int
+        Rows and columns of the picture and of the result.
+
+    Returns
+    -------
+    ndarray of uint8
+        Shape (rows, columns, 3).
+    """
+    rows, columns = target
+    step = max(1, _BLOCK_PIXELS // source[1])
+    edges = np.linspace(0, source[0], rows + 1)
+    sums = np.zeros((rows, columns, 3))
+    for start in range(0, source[0], step):
+        stop = min(start + step, source[0])
+        block = draw(start, stop).astype(np.float64)
+        narrow = _area_sums(block.swapaxes(0, 1), columns).swapaxes(0, 1)
+        # The rows of the result that the block reaches into, and how much of each of its rows each of them gets.
+        first, last = np.searchsorted(edges, start, "right") - 1, np.searchsorted(edges, stop, "left")
+        at = np.arange(start, stop)
+        shares = np.minimum(edges[first + 1 : last + 1, None], at + 1) - np.maximum(
+            edges[first:last, None], at
+        )
+        sums[first:last] += np.tensordot(shares.clip(0, 1), narrow, axes=1)
+    area = source[0] * source[1] / (rows * columns)
     return np.asarray(np.rint(sums / area).clip(0, 255), np.uint8)
 
 

@@ -2,13 +2,14 @@
 """Turn frames into pictures for the eye: window, palette, YBR to RGB, one colour per segment."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framedeflate.colour import ybr_to_rgb
 from framedeflate.image_pixel import ImagePixel
 
 __all__ = ["Palette", "Window", "choose_window", "label_colour", "label_picture", "to_rgb"]
@@ -63,13 +64,15 @@ def label_picture(labels: NDArray[Any]) -> NDArray[np.uint8]:
     return colours[places.reshape(labels.shape)]
 
 
-def choose_window(frames: Sequence[NDArray[Any]]) -> Window:
+def choose_window(frames: Iterable[NDArray[Any]], count: int = 1) -> Window:
     """Choose a window that shows most of what is in some frames.
 
     Parameters
     ----------
-    frames : sequence of ndarray
+    frames : iterable of ndarray
         Grey frames; the same window serves all of them, so that they can be compared.
+    count : int
+        How many these are: the more, the fewer values of each are looked at.
 
     Returns
     -------
@@ -77,9 +80,10 @@ def choose_window(frames: Sequence[NDArray[Any]]) -> Window:
         From the 1st to the 99.5th percentile, a padding value (the lowest one, where a twentieth of all
         pixels have it) not counted.
     """
-    values = np.concatenate([_some_values(frame, _SAMPLED_PIXELS // len(frames)) for frame in frames])
+    values = np.concatenate([_some_values(frame, _SAMPLED_PIXELS // count) for frame in frames])
     inside = values[values > values.min()]
-    if inside.size and values.size - inside.size >= values.size / 20:
+    # Of two values alone neither is a padding: nothing would be left to tell apart.
+    if inside.size and np.ptp(inside) and values.size - inside.size >= values.size / 20:
         values = inside
     black, white = np.percentile(values, (1, 99.5))
     if not white > black:
@@ -151,12 +155,13 @@ def _bilevel(frame: NDArray[np.bool_], image_pixel: ImagePixel, segment_number: 
 
 def _colour(frame: NDArray[Any], image_pixel: ImagePixel) -> NDArray[np.uint8]:
     stored = image_pixel.bits_stored
-    samples = frame.astype(np.float64) * (255 / ((1 << stored) - 1))
+    samples = frame
+    if stored > 16:
+        # More does not show, and 64 bits would be too many to count with.
+        samples, stored = samples >> (stored - 16), 16
     if image_pixel.photometric_interpretation.startswith("YBR_FULL"):
-        # C.7.6.3.1.2, the inverse of its full-range equations.
-        luminance, blue, red = samples[..., 0], samples[..., 1] - 128, samples[..., 2] - 128
-        samples = np.stack(
-            (luminance + 1.402 * red, luminance - 0.344136 * blue - 0.714136 * red, luminance + 1.772 * blue),
-            axis=-1,
-        )
-    return np.rint(samples).clip(0, 255).astype(np.uint8)
+        samples = ybr_to_rgb(samples, stored)
+    if stored == 8 and samples.dtype == np.uint8:
+        return samples
+    scaled = samples.astype(np.float64) * (255 / ((1 << stored) - 1))
+    return np.rint(scaled).clip(0, 255).astype(np.uint8)

@@ -5,14 +5,13 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framedeflate.byte_source import FileSource
 from framedeflate.cli.display import Palette
+from framedeflate.cli.image_file import ImageFile
 from framedeflate.data_set.element import (
     ITEM,
     ITEM_DELIMITATION,
@@ -20,16 +19,15 @@ from framedeflate.data_set.element import (
     DataElement,
     ElementReader,
 )
-from framedeflate.data_set.layout import DataSetLayout, Tag
+from framedeflate.data_set.label_map import is_label_map
+from framedeflate.data_set.layout import Tag
 from framedeflate.errors import DicomFormatError
-from framedeflate.part10 import read_data_set_layout, read_file_meta
 
 __all__ = ["DisplayFacts", "read_display_facts"]
 
 _MAX_HEADER_NBYTES: Final = 256 << 20
 """What lies behind is not searched: the picture then does without."""
 
-_LABEL_MAP_SEGMENTATION_STORAGE: Final = "1.2.840.10008.5.1.4.1.1.66.7"
 _PALETTE_DESCRIPTOR: Final = 0x00281101
 _PALETTE_DATA: Final = (0x00281201, 0x00281202, 0x00281203)
 _REFERENCED_SEGMENT_NUMBER: Final = 0x0062000B
@@ -66,14 +64,12 @@ class DisplayFacts:
         return self.segment_numbers[frame_number - 1] if self.segment_numbers else 1
 
 
-def read_display_facts(path: Path) -> DisplayFacts:
-    """Read the header of a file that has been opened as an image already; what it does not tell stays empty."""
-    with FileSource.open(path) as source:
-        meta = read_file_meta(source)
-        layout = read_data_set_layout(source, meta)
-        end = layout.end_position if layout.pixel_data is None else layout.pixel_data.header_position
-        end = min(end, layout.position + _MAX_HEADER_NBYTES)
-        header = source.get_range(layout.position, end)
+def read_display_facts(image: ImageFile) -> DisplayFacts:
+    """Read the header of an image; what it does not tell stays empty."""
+    layout = image.layout
+    end = layout.end_position if layout.pixel_data is None else layout.pixel_data.header_position
+    end = min(end, layout.position + _MAX_HEADER_NBYTES)
+    header = image.source.get_range(layout.position, end)
     values: dict[int, list[bytes]] = {}
     reader = ElementReader(header, implicit_vr=layout.implicit_vr, big_endian=layout.big_endian)
     try:
@@ -89,10 +85,10 @@ def read_display_facts(path: Path) -> DisplayFacts:
         if len(value) == 2
     ]
     positions = [position for value in values.get(_IMAGE_POSITION, []) if (position := _position(value))]
-    frames = layout.image_pixel().number_of_frames
+    frames = len(image)
     return DisplayFacts(
         sop_class_uid=layout.text(Tag.SOP_CLASS_UID),
-        is_label_map=_is_label_map(layout),
+        is_label_map=is_label_map(layout),
         palette=_palette(values, order),
         # Where some frames name none or several, which belongs to which is not told by counting.
         segment_numbers=segments if len(segments) == frames else (),
@@ -141,13 +137,6 @@ def _position(value: bytes) -> tuple[float, ...]:
     except ValueError:
         return ()
     return position if len(position) == 3 and all(math.isfinite(part) for part in position) else ()
-
-
-def _is_label_map(layout: DataSetLayout) -> bool:
-    return (
-        layout.text(Tag.SOP_CLASS_UID) == _LABEL_MAP_SEGMENTATION_STORAGE
-        or layout.text(Tag.SEGMENTATION_TYPE) == "LABELMAP"
-    )
 
 
 def _palette(values: dict[int, list[bytes]], order: str) -> Palette | None:

@@ -8,16 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from framedeflate.atomic_file import atomic_file
-from framedeflate.byte_source import FileSource
 from framedeflate.cli.display import to_rgb
 from framedeflate.cli.display_facts import read_display_facts
 from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.image_file import open_image_file
 from framedeflate.cli.png import encode_png
 from framedeflate.cli.report import human_nbytes
-from framedeflate.errors import FrameNumberError
-from framedeflate.part10 import read_data_set_layout, read_file_meta
-from framedeflate.reader import FrameReader
-from framedeflate.stored_frames import open_frames
 
 __all__ = ["add_parser"]
 
@@ -59,34 +55,28 @@ def run(namespace: argparse.Namespace) -> ExitCode:
 
 
 def _picture(path: Path, number: int, *, strict: bool) -> bytes:
-    with FrameReader.open(path, strict=strict) as reader:
-        frame = reader.read([number])[0]
-    facts = read_display_facts(path)
-    return encode_png(
-        to_rgb(
-            frame,
-            reader.image_pixel,
-            palette=facts.palette,
-            labels=facts.is_label_map,
-            segment_number=facts.segment_number(number),
+    with open_image_file(path, strict=strict) as image:
+        frame = image.frame(number - 1)
+        facts = read_display_facts(image)
+        return encode_png(
+            to_rgb(
+                frame,
+                image.image_pixel,
+                palette=facts.palette,
+                labels=facts.is_label_map,
+                segment_number=facts.segment_number(number),
+            )
         )
-    )
 
 
 def _array(path: Path, number: int, *, strict: bool) -> bytes:
-    with FrameReader.open(path, strict=strict) as reader:
+    with open_image_file(path, strict=strict) as image:
         buffer = io.BytesIO()
-        np.save(buffer, reader.read([number])[0])
+        np.save(buffer, image.frame(number - 1))
         return buffer.getvalue()
 
 
 def _native(path: Path, number: int, *, strict: bool) -> bytes:
     """Return the bytes alone: a Frame of 24 bits a sample has them too, though numpy has no such integer."""
-    with FileSource.open(path) as source:
-        meta = read_file_meta(source)
-        layout = read_data_set_layout(source, meta)
-        frames = open_frames(source, layout, meta.transfer_syntax_uid, strict=strict)
-        count = frames.image_pixel.number_of_frames
-        if not 1 <= number <= count:
-            raise FrameNumberError(frame_number=number, number_of_frames=count)
-        return bytes(frames.read(number - 1, 1))
+    with open_image_file(path, strict=strict) as image:
+        return bytes(image.native(number - 1))
