@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from child import SETUP, run_child
@@ -14,11 +14,13 @@ from corpus import wheel_file
 from dicom_writer import (
     EXPLICIT_LITTLE,
     data_set,
+    deflate,
     element,
     extended,
     image,
     item,
     offsets,
+    padded,
     part10,
     pixel_data,
     us,
@@ -31,10 +33,18 @@ from framedeflate import (
     verify_file,
 )
 from framedeflate.errors import DicomFormatError
+from framedeflate.transcode import compress_data_set_file, decompress_data_set_file
 
 VECTORS = sorted((Path(__file__).parent / "vectors").glob("*.dcm"))
 
-# Native, Implicit, Big Endian, deflated whole, RLE. JPEG's decoders are others', and not ours to harden.
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+DEFLATED_DATA_SET = "1.2.840.10008.1.2.1.99"
+RLE = "1.2.840.10008.1.2.5"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+
+# Native, Implicit, Big Endian, deflated whole, RLE.
 REAL = [
     wheel_file(name)
     for name in (
@@ -44,10 +54,48 @@ REAL = [
         "SC_rgb_small_odd_big_endian.dcm",
         "image_dfl.dcm",
         "rtdose_rle_1frame.dcm",
+        "MR_small_RLE.dcm",
+        "SC_rgb_rle_2frame.dcm",
         "rtdose_expb_1frame.dcm",
         "nested_priv_SQ.dcm",
     )
 ]
+
+
+# The decoders of JPEG-LS are others', and not ours to harden; what stands before and around them is.
+JPEG_LS_FILE = wheel_file("JPEGLSNearLossless_08.dcm")
+
+
+def made_files() -> list[bytes]:
+    """Small files in the Transfer Syntaxes that no small real file is in, with icons that must follow the Frames."""
+    icon_fields = data_set(image(frames=None, rows=4, columns=4, allocated=8))
+    frames = [bytes([number] * 32) for number in range(3)]
+    fields = image(rows=4, columns=8, allocated=8)
+
+    def encapsulated(uid: str, stored: list[bytes], icon: bytes = b"", *, per_frame: int = 1) -> bytes:
+        icons = element(0x00880200, "SQ", item(icon_fields + pixel_data([icon]))) if icon else b""
+        values = pixel_data(stored, table=offsets(stored, per_frame))
+        return part10(data_set(fields) + icons + values, uid=uid)
+
+    # RLE: one segment, of runs (PS3.5 G).
+    header = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+    runs = [header + bytes([257 - 32, frame[0]]) for frame in frames]
+    halves = [half for run in runs for half in (run[:64], run[64:])]
+    quarters = [frame[at : at + 8] for frame in frames for at in range(0, 32, 8)]
+    icon_runs = header + bytes([257 - 16, 7])
+    native = data_set(fields) + element(0x7FE00010, "OB", b"".join(frames))
+    return [
+        encapsulated(RLE, runs, icon_runs),
+        encapsulated(RLE, halves, icon_runs, per_frame=2),
+        encapsulated(UNCOMPRESSED, frames),
+        encapsulated(UNCOMPRESSED, quarters, per_frame=4),
+        encapsulated(
+            DEFLATED_FRAMES, [padded(deflate(frame)) for frame in frames], padded(deflate(bytes(16)))
+        ),
+        part10(padded(deflate(native)), uid=DEFLATED_DATA_SET),
+        part10(deflate(native, level=0), uid=DEFLATED_DATA_SET),
+        part10(padded(deflate(native, bits=15)), uid=DEFLATED_DATA_SET),
+    ]
 
 
 def read_all(path: Path) -> None:
@@ -70,6 +118,9 @@ def try_everything(file: bytes) -> None:
             lambda: decompress_file(source, folder / "decompressed"),
             lambda: decompress_file(source, folder / "implicit", implicit_vr=True),
             lambda: compress_file(source, folder / "rgb", photometric_interpretation="RGB", strict=False),
+            lambda: compress_data_set_file(source, folder / "data-set"),
+            lambda: decompress_data_set_file(source, folder / "inflated"),
+            lambda: decompress_data_set_file(source, folder / "inflated-implicit", implicit_vr=True),
         ]
         for act in actions:
             before = set(folder.iterdir())
@@ -132,6 +183,25 @@ def test_mutated_real_files(path: Path, edits: list[tuple[str, int, bytes]]) -> 
     try_everything(mutate(path.read_bytes(), edits))
 
 
+@given(file=st.sampled_from(made_files()), edits=EDITS)
+def test_mutated_made_files(file: bytes, edits: list[tuple[str, int, bytes]]) -> None:
+    try_everything(mutate(file, edits))
+
+
+@settings(max_examples=20)
+@given(edits=EDITS)
+def test_a_mutated_jpeg_ls_file(edits: list[tuple[str, int, bytes]]) -> None:
+    try_everything(mutate(JPEG_LS_FILE.read_bytes(), edits))
+
+
+@pytest.mark.parametrize("file", made_files())
+def test_the_made_files_are_what_they_are_meant_to_be(tmp_path: Path, file: bytes) -> None:
+    (tmp_path / "source.dcm").write_bytes(file)
+    decompress_file(tmp_path / "source.dcm", tmp_path / "native.dcm")
+    with FrameReader.open(tmp_path / "native.dcm") as reader:
+        assert [set(frame.ravel().tolist()) for frame in reader] == [{0}, {1}, {2}]
+
+
 SHORTS = st.sampled_from([0, 1, 2, 3, 7, 8, 12, 16, 24, 31, 32, 64, 255, 4096, 32767, 65535])
 
 
@@ -143,29 +213,38 @@ SHORTS = st.sampled_from([0, 1, 2, 3, 7, 8, 12, 16, 24, 31, 32, 64, 255, 4096, 3
     photometric=st.sampled_from(
         ["MONOCHROME2", "RGB", "YBR_FULL_422", "YBR_FULL", "PALETTE COLOR", "", "X" * 16]
     ),
-    native=st.booleans(),
+    uid=st.sampled_from([EXPLICIT_LITTLE, DEFLATED_FRAMES, RLE, JPEG_LS, UNCOMPRESSED]),
     fragments=st.lists(st.binary(max_size=40), max_size=3),
 )
 def test_any_image_pixel_attributes(
-    numbers: dict[int, int], frames: str, photometric: str, native: bool, fragments: list[bytes]
+    numbers: dict[int, int], frames: str, photometric: str, uid: str, fragments: list[bytes]
 ) -> None:
     fields = image() | {tag: us(number) for tag, number in numbers.items()}
     fields |= {
         0x00280004: ("CS", photometric.encode()),
         0x00280008: ("IS", (frames + " " * (len(frames.encode()) % 2)).encode()),
     }
-    if native:
+    if uid == EXPLICIT_LITTLE:
         value = b"".join(fragments)
         body = data_set(fields) + element(0x7FE00010, "OB", value)
-        try_everything(part10(body, uid=EXPLICIT_LITTLE))
+        try_everything(part10(body, uid=uid))
     else:
         table = offsets(fragments)
-        try_everything(part10(data_set(fields) + extended(table, table) + pixel_data(fragments, table=table)))
+        tables = extended(table, table) if numbers[2621456] & 1 else b""
+        body = data_set(fields) + tables + pixel_data(fragments, table=table if tables else ())
+        try_everything(part10(body, uid=uid))
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_behind_a_file_meta(body: bytes) -> None:
-    for uid in (EXPLICIT_LITTLE, "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"):
+    for uid in (
+        EXPLICIT_LITTLE,
+        IMPLICIT_LITTLE,
+        "1.2.840.10008.1.2.2",
+        DEFLATED_DATA_SET,
+        RLE,
+        UNCOMPRESSED,
+    ):
         try_everything(part10(body, uid=uid))
 
 
