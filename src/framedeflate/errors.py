@@ -147,7 +147,8 @@ class FrameNumberError(FrameError, IndexError):
 
     def __init__(self, *, frame_number: int, number_of_frames: int) -> None:
         self.number_of_frames = number_of_frames
-        super().__init__(f"there are {number_of_frames} frames, numbered from 1", frame_number=frame_number)
+        there = "there is 1 frame" if number_of_frames == 1 else f"there are {number_of_frames} frames"
+        super().__init__(f"{there}, numbered from 1", frame_number=frame_number)
 
 
 class UnsupportedImageError(FrameDeflateError, ValueError):
@@ -157,7 +158,8 @@ class UnsupportedImageError(FrameDeflateError, ValueError):
     ----------
     kind : str
         ``no-pixel-data`` | ``float-pixel-data`` | ``bits-allocated`` | ``photometric-interpretation`` |
-        ``image-pixel`` | ``number-of-frames`` | ``short-pixel-data`` | ``too-large`` | ``decoder``.
+        ``image-pixel`` | ``number-of-frames`` | ``short-pixel-data`` | ``too-large`` | ``decoder`` |
+        ``policy`` (`compress_file` was asked for other images only).
     """
 
     def __init__(self, message: str, *, kind: str) -> None:
@@ -171,7 +173,7 @@ class TransferSyntaxError(FrameDeflateError, ValueError):
     Attributes
     ----------
     uid : str
-        The Transfer Syntax UID found.
+        The Transfer Syntax UID found; "(no UID)" where what stands there is none.
     """
 
     def __init__(self, message: str, *, uid: str) -> None:

@@ -120,8 +120,9 @@ class NativeFrames:
         self._word_nbytes = word_nbytes if swapped else 1
         there = min(element.end_position, layout.end_position) - element.value_position
         if there < image_pixel.native_nbytes:
+            count = image_pixel.number_of_frames
             raise UnsupportedImageError(
-                f"Pixel Data has {there} bytes where {image_pixel.number_of_frames} Frames need "
+                f"Pixel Data has {there} bytes where {count} {'Frame needs' if count == 1 else 'Frames need'} "
                 f"{image_pixel.native_nbytes}: the file was cut, or its attributes are wrong",
                 kind="short-pixel-data",
             )

@@ -56,5 +56,8 @@ def decompress_task(namespace: argparse.Namespace, task: Task, progress: FramePr
                 in_place=namespace.in_place,
             )
         except TransferSyntaxError:
+            if error.kind in {"no-pixel-data", "float-pixel-data"}:
+                # The error says how to compress such an object.
+                raise UnsupportedImageError("not deflated: nothing to decompress", kind=error.kind) from None
             raise error from None
     return transcoding.outcome_of(result)

@@ -4,18 +4,21 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from framedeflate.byte_source import FileSource, drive
-from framedeflate.data_set.layout import DataSetLayout, Tag
+from framedeflate.data_set.layout import DataSetLayout, Tag, text_value
 from framedeflate.errors import EncapsulationError, UnsupportedImageError
 from framedeflate.frame_index import FrameIndex, index_frames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 from framedeflate.problems import Problem
 from framedeflate.pydicom_bridge import uid_name
-from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION
+from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION, shown_uid
 
 __all__ = ["FileFacts", "read_facts", "sop_class_name", "transfer_syntax_name"]
+
+_MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +133,11 @@ def read_facts(path: str) -> FileFacts:
             return FileFacts(
                 path=path,
                 file_nbytes=source.nbytes,
+                # The Data Set is not looked into; the File Meta Information names its SOP Class too.
+                sop_class_uid=shown_uid(text_value(meta.elements.get(_MEDIA_STORAGE_SOP_CLASS_UID, b""))),
                 transfer_syntax_uid=uid,
-                why_no_image="the whole Data Set is one deflate stream (PS3.5 A.5); compress reads it",
+                why_no_image="the whole Data Set is one deflate stream (PS3.5 A.5); framedeflate decompress FILE "
+                "-o OUT inflates it",
                 layout={"file_meta": meta.data_set_position, "deflated_data_set": rest},
             )
         layout = read_data_set_layout(source, meta)

@@ -64,7 +64,8 @@ def _lines(facts: FileFacts) -> list[tuple[str, str]]:
     ]
     pixel = facts.image_pixel
     if pixel is None:
-        lines.append(("frames", f"none: {facts.why_no_image}"))
+        none = "" if "deflated_data_set" in facts.layout else "none: "
+        lines.append(("frames", f"{none}{facts.why_no_image}"))
         return lines
     samples = f"{pixel.samples_per_pixel} samples of " if pixel.samples_per_pixel > 1 else ""
     sign = "signed " if pixel.pixel_representation else ""

@@ -34,6 +34,8 @@ class Outcome:
         For a program, beside status, source and destination.
     native_nbytes, encoded_nbytes : int
         For the sum at the end.
+    encoding : str
+        What the encoded bytes are: deflated, or encoded in another way.
     is_image : bool
         Whether the file is a DICOM image at all.
     """
@@ -46,6 +48,7 @@ class Outcome:
     fields: Mapping[str, object] = field(default_factory=dict)
     native_nbytes: int = 0
     encoded_nbytes: int = 0
+    encoding: str = "deflated"
     is_image: bool = True
 
     def as_json(self) -> dict[str, object]:
@@ -67,6 +70,7 @@ class Tally:
         self._counts: dict[Status, int] = {}
         self._native_nbytes = 0
         self._encoded_nbytes = 0
+        self._encodings: set[str] = set()
         self._worst = ExitCode.OK
         self._any_image = False
 
@@ -75,6 +79,8 @@ class Tally:
         self._counts[outcome.status] = self._counts.get(outcome.status, 0) + 1
         self._native_nbytes += outcome.native_nbytes
         self._encoded_nbytes += outcome.encoded_nbytes
+        if outcome.encoded_nbytes:
+            self._encodings.add(outcome.encoding)
         self._worst = max(self._worst, outcome.exit_code)
         self._any_image |= outcome.is_image
         if self._as_json:
@@ -98,7 +104,8 @@ class Tally:
         if not self._native_nbytes or not self._encoded_nbytes:
             return counts
         native, encoded = self._native_nbytes, self._encoded_nbytes
-        sizes = f"{human_nbytes(native)} native, {human_nbytes(encoded)} deflated"
+        encoding = "deflated" if self._encodings == {"deflated"} else "encoded"
+        sizes = f"{human_nbytes(native)} native, {human_nbytes(encoded)} {encoding}"
         return f"{counts}; {sizes}, {ratio_text(native, encoded)}"
 
 

@@ -17,6 +17,7 @@ from framedeflate.cli.report import Outcome, Tally, human_nbytes, ratio_text
 from framedeflate.cli.sources import Task, plan_tasks
 from framedeflate.errors import FrameDeflateError
 from framedeflate.transcode import TranscodeResult
+from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION
 
 __all__ = ["JSON_HELP", "add_arguments", "outcome_of", "run", "threads_of"]
 
@@ -28,7 +29,8 @@ JSON_HELP = """\
                         how the two files are encoded
   number_of_frames      frames
   native_nbytes         bytes of all frames (or of the whole Data Set), uncompressed
-  deflated_nbytes       bytes of all Fragments (or of the one stream); 0 where the source was native
+  deflated_nbytes       bytes of all Fragments (or of the one stream), also where they were not deflated
+                        but in another compression; 0 where the source was native
   source_nbytes, destination_nbytes
                         sizes of the files
   excess_nbytes         bytes behind the last frame that were left out
@@ -36,6 +38,8 @@ JSON_HELP = """\
   checked               whether every frame was decoded again and compared
   notes                 what else a reader of the file may want to know
   error                 where it failed or was skipped: type, kind, message"""
+
+_DEFLATED = DEFLATED_DATA_SET | {DEFLATED_IMAGE_FRAME_COMPRESSION}
 
 TaskFunction = Callable[[argparse.Namespace, Task, FrameProgress | None], Outcome]
 
@@ -69,10 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 0 or more")
+    return int(text)
 
 
 def threads_of(namespace: argparse.Namespace) -> int:
@@ -136,9 +139,12 @@ def outcome_of(result: TranscodeResult) -> Outcome:
     frames = "1 frame" if result.number_of_frames == 1 else f"{result.number_of_frames} frames"
     if result.image_pixel is None:
         frames = "whole Data Set"
+    uids = {result.source_transfer_syntax_uid, result.transfer_syntax_uid}
+    # What was decompressed may have been JPEG.
+    encoding = "encoded" if uids.isdisjoint(_DEFLATED) else "deflated"
     parts = [f"{source} -> {destination}  {frames}", f"{human_nbytes(native)} native"]
     if deflated:
-        parts += [f"{human_nbytes(deflated)} deflated", ratio_text(native, deflated)]
+        parts += [f"{human_nbytes(deflated)} {encoding}", ratio_text(native, deflated)]
     parts.append(f"{result.seconds:.2f} s")
     if result.checked:
         parts.append("checked")
@@ -163,4 +169,5 @@ def outcome_of(result: TranscodeResult) -> Outcome:
         },
         native_nbytes=native if deflated else 0,
         encoded_nbytes=deflated,
+        encoding=encoding,
     )
