@@ -56,6 +56,7 @@ NO_VECTOR = {
         "EncapsulationError",
         "empty-fragment",
     ): "for what is encapsulated, not of what is read: test_encapsulation.py",
+    ("UnsupportedImageError", "policy"): "asked for by an argument: test_transcode.py",
     ("EncapsulationError", "too-large"): "a Fragment of 4 GiB: test_encapsulation.py",
 }
 

@@ -75,7 +75,13 @@ def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
 
 
 def verify_source(source: ByteSource) -> Iterator[Problem]:
-    """As `verify_file`, for anything that answers byte ranges; yields problems as they are found."""
+    """As `verify_file`, for anything that answers byte ranges; yields problems as they are found, without an end.
+
+    Raises
+    ------
+    DicomFormatError
+        As `verify_file`.
+    """
     meta = read_file_meta(source)
     uid = meta.transfer_syntax_uid
     if uid != DEFLATED_IMAGE_FRAME_COMPRESSION:
