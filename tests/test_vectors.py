@@ -135,7 +135,7 @@ def test_verify_reports_what_the_row_says(row: Row) -> None:
 def test_what_is_made_of_a_readable_vector_conforms(tmp_path: Path, row: Row) -> None:
     # Compressing again mends what is wrong with Items, tables and pads; attributes stay as they are.
     kept = {"high-bit", "missing-attributes", "digital-signatures", "media-storage-sop-instance-uid"}
-    kept |= {"icon", "unchecked-icon"}
+    kept |= {"element-order", "icon", "unchecked-icon"}
     compress_file(FOLDER / row["file"], tmp_path / "again.dcm")
     found = {problem.kind for problem in verify_file(tmp_path / "again.dcm")}
     assert found == kept & set(row["verify"].split())

@@ -33,6 +33,8 @@ from vector import (
     streams,
 )
 
+ROWS_AND_COLUMNS = (0x00280010, 0x00280011)
+
 
 def grey_pads() -> list[Vector]:
     """Whatever follows a stream. Streams of odd length get 05, of even length two NULLs."""
@@ -160,6 +162,14 @@ def grey_attributes() -> list[Vector]:
             "no Photometric Interpretation, no Pixel Representation",
             data_set(image(photometric=None, signed=None)) + WHOLE,
             verify="missing-attributes",
+        ),
+        one_bit(
+            "G-elements-out-of-order",
+            "Rows and Columns before all others",
+            data_set({tag: ONE_BIT[tag] for tag in ONE_BIT if tag in ROWS_AND_COLUMNS})
+            + data_set({tag: ONE_BIT[tag] for tag in ONE_BIT if tag not in ROWS_AND_COLUMNS})
+            + WHOLE,
+            verify="element-order",
         ),
         one_bit(
             "G-empty-attributes",

@@ -4,7 +4,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 from framedeflate.byte_source import ByteSource, FileSource, drive, read_exactly
@@ -132,6 +132,7 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
         yield _file_problem(
             "float-pixel-data", "error", "Float Pixel Data is not allowed in this Transfer Syntax (PS3.5 A.4)"
         )
+    yield from _check_order(layout)
     yield from _check_colour(layout)
     missing = [name for name, tag in _REQUIRED.items() if not layout.values.get(tag)]
     if layout.unsigned_short(Tag.SAMPLES_PER_PIXEL) == 3 and not layout.values.get(Tag.PLANAR_CONFIGURATION):
@@ -152,6 +153,21 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
             "error",
             "the File Meta Information names another SOP Instance UID than the Data Set (PS3.10 7.1)",
         )
+
+
+def _check_order(layout: DataSetLayout) -> Iterator[Problem]:
+    """Hold the elements that a scan knows against their order; it keeps the first of each tag, and no others."""
+    known = sorted(layout.elements.values(), key=lambda element: element.header_position)
+    for before, behind in pairwise(known):
+        if behind.tag < before.tag:
+            yield Problem(
+                "element-order",
+                "error",
+                None,
+                behind.header_position,
+                "Data Elements must stand in the order of their tags (PS3.5 7.1)",
+            )
+            return
 
 
 def _check_colour(layout: DataSetLayout) -> Iterator[Problem]:
