@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from framedeflate.atomic_file import atomic_file
-from framedeflate.cli.display import to_rgb
+from framedeflate.cli.display import choose_window, to_rgb
 from framedeflate.cli.display_facts import read_display_facts
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.image_file import open_image_file
@@ -18,6 +18,7 @@ from framedeflate.cli.report import human_nbytes
 __all__ = ["add_parser"]
 
 _SUFFIXES = (".png", ".npy", ".raw")
+_BLOCK_PIXELS = 1 << 18
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -56,17 +57,22 @@ def run(namespace: argparse.Namespace) -> ExitCode:
 
 def _picture(path: Path, number: int, *, strict: bool) -> bytes:
     with open_image_file(path, strict=strict) as image:
-        frame = image.frame(number - 1)
+        frame, pixel = image.frame(number - 1), image.image_pixel
         facts = read_display_facts(image)
-        return encode_png(
-            to_rgb(
-                frame,
-                image.image_pixel,
-                palette=facts.palette,
-                labels=facts.is_label_map,
-                segment_number=facts.segment_number(number),
-            )
+    picture = np.empty((*frame.shape[:2], 3), np.uint8)
+    window = choose_window([frame]) if frame.ndim == 2 and not pixel.is_bilevel else None
+    # By blocks of rows: on the way to a picture a pixel takes ten times the memory that it has in it.
+    step = max(1, _BLOCK_PIXELS // pixel.columns)
+    for start in range(0, len(frame), step):
+        picture[start : start + step] = to_rgb(
+            frame[start : start + step],
+            pixel,
+            window=window,
+            palette=facts.palette,
+            labels=facts.is_label_map,
+            segment_number=facts.segment_number(number),
         )
+    return encode_png(picture)
 
 
 def _array(path: Path, number: int, *, strict: bool) -> bytes:

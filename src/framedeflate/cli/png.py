@@ -44,7 +44,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     return (
         _SIGNATURE
         + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(scanlines.tobytes(), 9))
+        + _chunk(b"IDAT", zlib.compress(scanlines, 9))
         + _chunk(b"IEND", b"")
     )
 
