@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from framedeflate.atomic_file import atomic_file
+from framedeflate.cli import picture_arguments
 from framedeflate.cli.display import choose_window, to_rgb
 from framedeflate.cli.display_facts import read_display_facts
 from framedeflate.cli.exit_codes import CommandError, ExitCode
@@ -29,13 +30,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Write one frame: as a picture for the eye (.png, windowed to 8 bits), as an array of the exact "
         "values (.npy), or as its native bytes (.raw; a 1-bit frame starts at a byte).",
     )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--frame", type=int, default=1, metavar="N", help="frame number, from 1 (default: 1)")
-    parser.add_argument(
-        "-o", "--output", metavar="OUT", help="ends in .png, .npy or .raw (default: FILE-frameN.png)"
+    picture_arguments.add_arguments(
+        parser, output_help="ends in .png, .npy or .raw (default: FILE-frameN.png)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
-    parser.add_argument("--lenient", action="store_true", help="accept a frame with bytes behind its end")
+    parser.add_argument("--frame", type=int, default=1, metavar="N", help="frame number, from 1 (default: 1)")
     parser.set_defaults(func=run)
 
 

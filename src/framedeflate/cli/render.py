@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framedeflate.atomic_file import atomic_file
+from framedeflate.cli import picture_arguments
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet, resize_blocks
 from framedeflate.cli.display import Window, choose_window, label_colour, label_picture, to_rgb
 from framedeflate.cli.display_facts import DisplayFacts, read_display_facts
@@ -41,15 +42,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Draw a contact sheet: 1-bit frames in the colour of their segment over black, grey frames in one "
         "window, colour as it is meant. Of many frames an even choice is shown, those with most to see first.",
     )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("-o", "--output", metavar="OUT.png", help="where to (default: FILE.png)")
+    picture_arguments.add_arguments(parser, output_help="ends in .png (default: FILE.png)")
     parser.add_argument("--tiles", type=int, default=40, help="frames shown at most (default: %(default)s)")
     parser.add_argument("--size", type=int, help="longer side of a tile in pixels (default: by their number)")
     parser.add_argument(
         "--merge", action="store_true", help="lay segments in the same place over one another"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT.png if it is there already")
-    parser.add_argument("--lenient", action="store_true", help="accept frames with bytes behind their end")
     parser.set_defaults(func=run)
 
 
