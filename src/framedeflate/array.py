@@ -103,7 +103,8 @@ def decode_frames(
     UnsupportedImageError
         numpy has no integer of that size (24, 40, 48 or 56 bits).
     """
-    check_expansion(fragments, image_pixel, first_frame_number=1)
+    for index, fragment in enumerate(fragments):
+        check_expansion(memoryview(fragment).nbytes, image_pixel, frame_number=index + 1)
     if not image_pixel.is_bilevel:
         sample_type(image_pixel)
         native = np.zeros(len(fragments) * image_pixel.frame_nbytes, np.uint8)

@@ -150,30 +150,26 @@ def decode_frame(fragment: "Buffer", image_pixel: ImagePixel, *, strict: bool = 
     FrameDecodeError
         With its kind; memory and time are bounded by the Frame's size.
     """
-    check_expansion([fragment], image_pixel)
+    check_expansion(memoryview(fragment).nbytes, image_pixel)
     out = bytearray(image_pixel.frame_nbytes)
     inflate_frames([fragment], image_pixel, out, strict=strict)
     return bytes(out)
 
 
-def check_expansion(
-    fragments: "Sequence[Buffer]", image_pixel: ImagePixel, *, first_frame_number: int | None = None
-) -> None:
-    """Refuse Fragments that cannot hold a Frame of the stated size, before anything is allocated for it.
+def check_expansion(nbytes: int, image_pixel: ImagePixel, *, frame_number: int | None = None) -> None:
+    """Refuse a Fragment of `nbytes` that cannot hold a Frame of the stated size, before anything is allocated for it.
 
     Rows and Columns belong to the file's writer: without this, 20 bytes could ask for gigabytes.
     """
-    for index, fragment in enumerate(fragments):
-        nbytes = memoryview(fragment).nbytes
-        if nbytes * MAX_EXPANSION < image_pixel.frame_nbytes:
-            raise FrameDecodeError(
-                f"a Fragment of {nbytes} bytes cannot hold a Frame of {image_pixel.frame_nbytes}: DEFLATE "
-                f"expands {MAX_EXPANSION} to 1 at most",
-                kind="short-output" if nbytes else "not-terminated",
-                expected_nbytes=image_pixel.frame_nbytes,
-                consumed_nbytes=0,
-                frame_number=None if first_frame_number is None else first_frame_number + index,
-            )
+    if nbytes * MAX_EXPANSION < image_pixel.frame_nbytes:
+        raise FrameDecodeError(
+            f"a Fragment of {nbytes} bytes cannot hold a Frame of {image_pixel.frame_nbytes}: DEFLATE expands "
+            f"{MAX_EXPANSION} to 1 at most",
+            kind="short-output" if nbytes else "not-terminated",
+            expected_nbytes=image_pixel.frame_nbytes,
+            consumed_nbytes=0,
+            frame_number=frame_number,
+        )
 
 
 def inflate_frames(

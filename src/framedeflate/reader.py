@@ -151,6 +151,8 @@ class FrameReader:
             raise FrameNumberError(frame_number=frame_number, number_of_frames=len(self))
 
     def _read(self, indices: Sequence[int]) -> NDArray[Any]:
+        if isinstance(self._frames, DeflatedFrames):
+            self._frames.require_plausible(indices)
         empty = frames_to_array(b"", self.image_pixel)
         frames = np.empty((len(indices), *empty.shape[1:]), empty.dtype)
         for start, stop in _runs(indices, max(1, BATCH_NBYTES // self.image_pixel.frame_nbytes)):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Frames of a file as native bytes, however they are stored: native, deflated, or uncompressed Fragments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -206,8 +206,8 @@ class DeflatedFrames:
 
     def inflate(self, index: int, count: int) -> tuple[bytearray, InflatedFrames]:
         """As `read`, with what was met on the way."""
+        self.require_plausible(range(index, index + count))
         fragments = self._fragments(index, count)
-        check_expansion(fragments, self.image_pixel, first_frame_number=index + 1)
         frames = bytearray(count * self.image_pixel.frame_nbytes)
         met = inflate_frames(
             fragments,
@@ -218,6 +218,18 @@ class DeflatedFrames:
             first_frame_number=index + 1,
         )
         return frames, met
+
+    def require_plausible(self, indices: Iterable[int]) -> None:
+        """Refuse Frames that their Fragments cannot hold, before anything is allocated for all of them.
+
+        Raises
+        ------
+        FrameDecodeError
+            For the first of them.
+        """
+        for index in indices:
+            nbytes = sum(stop - start for start, stop in self.index.byte_ranges(index))
+            check_expansion(nbytes, self.image_pixel, frame_number=index + 1)
 
     def _fragments(self, index: int, count: int) -> list["bytes | memoryview"]:
         """Read the Fragments of neighbouring Frames in one request where they lie close together."""
