@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus import wheel_file
 from dicom_writer import data_set, image, part10, pixel_data
 from framedeflate import compress_file, decompress_file
 from framedeflate.errors import EncapsulationError, UnsupportedImageError
@@ -42,3 +43,9 @@ def test_foreign_fragments_that_cannot_be_counted_are_not_held_to_another_syntax
         decompress_file(path, tmp_path / "out.dcm")
     assert caught.value.kind == "fragment-count"
     assert "A.4.13" not in str(caught.value)
+
+
+def test_what_changes_is_said(tmp_path: Path) -> None:
+    notes = compress_file(wheel_file("SC_rgb_jpeg_dcmtk.dcm"), tmp_path / "colour").notes
+    assert any("Photometric Interpretation is RGB" in note for note in notes)
+    assert compress_file(wheel_file("MR_small_RLE.dcm"), tmp_path / "grey").notes == ()

@@ -52,7 +52,9 @@ def atomic_file(
     """
     final = Path(destination)
     if not overwrite and os.path.lexists(final):
-        raise FileExistsError(f"{final} exists; choose another name, or say --overwrite (from Python overwrite=True)")
+        raise FileExistsError(
+            f"{final} exists; choose another name, or say --overwrite (from Python overwrite=True)"
+        )
     if final.exists() and not final.is_file():
         # Renaming replaces a device like any name: as root, "-o /dev/null" would end it for everybody.
         raise FileExistsError(f"{final} is not a regular file, so nothing can take its place")

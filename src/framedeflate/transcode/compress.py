@@ -5,7 +5,8 @@ import os
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from framedeflate import engine
-from framedeflate.data_set.layout import DataSetLayout, Tag
+from framedeflate.data_set.label_map import is_label_map
+from framedeflate.data_set.layout import DataSetLayout
 from framedeflate.errors import RoundTripError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
@@ -25,8 +26,6 @@ __all__ = ["Policy", "compress_file"]
 
 Policy: TypeAlias = Literal["all", "bilevel"]
 """Which images are worth it: every one, or 1-bit images and label maps."""
-
-_LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 
 
 def compress_file(
@@ -132,11 +131,7 @@ def compress_file(
 
 
 def _check_policy(layout: DataSetLayout, image_pixel: ImagePixel, policy: Policy) -> None:
-    is_label_map = (
-        layout.text(Tag.SOP_CLASS_UID) == _LABEL_MAP_SEGMENTATION_STORAGE
-        or layout.text(Tag.SEGMENTATION_TYPE) == "LABELMAP"
-    )
-    if policy == "bilevel" and not (image_pixel.is_bilevel or is_label_map):
+    if policy == "bilevel" and not (image_pixel.is_bilevel or is_label_map(layout)):
         raise UnsupportedImageError(
             "neither a 1-bit image nor a label map, and the policy accepts only those", kind="policy"
         )

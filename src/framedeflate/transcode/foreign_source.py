@@ -60,12 +60,26 @@ class ForeignFrames:
             self._decoder.decode(self._codestream(i), frame_number=i + 1) for i in range(index, index + count)
         )
 
-    def native_head(self, head: bytes) -> bytes:
-        """Return the Data Set before Pixel Data as it is true of the decoded Frames; icons are decoded too."""
-        changes = self._decoder.attribute_changes(
+    def notes(self) -> list[str]:
+        """Return a sentence for each attribute that differs from the source's; docs/format.md says why."""
+        changes = self._changes()
+        notes = []
+        if Tag.PHOTOMETRIC_INTERPRETATION in changes:
+            now = self.image_pixel.photometric_interpretation
+            notes.append(f"Photometric Interpretation is {now} now, as the decoded samples are")
+        if Tag.LOSSY_IMAGE_COMPRESSION in changes:
+            notes.append("Lossy Image Compression 01 was added: the source's codestream is lossy")
+        return notes
+
+    def _changes(self) -> dict[int, tuple[bytes, bytes]]:
+        return self._decoder.attribute_changes(
             lossy_image_compression=self._layout.text(Tag.LOSSY_IMAGE_COMPRESSION),
             encoded_nbytes=self.index.fragments.nbytes,
         )
+
+    def native_head(self, head: bytes) -> bytes:
+        """Return the Data Set before Pixel Data as it is true of the decoded Frames; icons are decoded too."""
+        changes = self._changes()
         return replace_elements(decode_icons(head, self._uid, position=self._layout.position), changes)
 
     def _codestream(self, index: int) -> bytes:

@@ -161,6 +161,7 @@ def open_image_source(
                 "Icon Image Sequence (0088,0200) first",
                 kind="decoder",
             )
+        foreign_notes: tuple[str, ...] = ()
         if uid in NATIVE or uid in {DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED}:
             frames: StoredFrames = open_frames(source, layout, uid, threads=threads, strict=strict)
             around = surroundings(source, layout, _end_of_pixel_data(layout, frames))
@@ -172,8 +173,9 @@ def open_image_source(
             frames = foreign = ForeignFrames(source, layout, uid)
             around = surroundings(source, layout, _end_of_pixel_data(layout, frames))
             head = (foreign.native_head(read_segments(source, around.head)),)
+            foreign_notes += tuple(foreign.notes())
         excess_nbytes = _excess_nbytes(frames)
-        notes = around.notes
+        notes = around.notes + foreign_notes
         if excess_nbytes:
             notes += (f"{excess_nbytes} bytes behind the last Frame were left out (PS3.5 8.1.1)",)
         return ImageSource(
