@@ -19,7 +19,7 @@ _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(
     "fast", max_examples=60, deadline=None, derandomize=True, suppress_health_check=_QUIET
 )
-settings.register_profile("soak", max_examples=5000, deadline=None, suppress_health_check=_QUIET)
+settings.register_profile("soak", max_examples=1000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 
