@@ -18,16 +18,13 @@ Capture = pytest.CaptureFixture[str]
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file names, pipes and limits")
 
-SOURCE_ROOT = Path(__file__).parents[1] / "src"
-
 
 def run_process(*arguments: object, before: str = "") -> "subprocess.CompletedProcess[bytes]":
     """Run the command in a process of its own, whose output takes UTF-8 only; one that hangs fails."""
     program = f"import sys; {before}\nfrom framedeflate.cli import main\nsys.exit(main())"
-    paths = os.pathsep.join([str(SOURCE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
         [sys.executable, "-c", program, *map(os.fspath, map(str, arguments))],
-        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
         capture_output=True,
         timeout=60,
         check=False,
