@@ -17,7 +17,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from cli_runner import run_command
 from corpus import wheel_file
-from framedeflate import compress_file
+from framedeflate import compress_file, engine
 from framedeflate.cli import contact_sheet
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet, resize
 from framedeflate.cli.display import choose_window, label_colour
@@ -112,7 +112,9 @@ def test_render_of_a_huge_frame_takes_little_memory(capsys: Capture, tmp_path: P
     finally:
         tracemalloc.stop()
     # The Frame, and much less than the picture of it, which has three bytes a pixel.
-    assert peak < 9000 * 8000 + (64 << 20)
+    # The core inflates in place; Python's zlib gives a copy, which grows by copying.
+    copies = 1 if engine.name == "native" else 3
+    assert peak < copies * 9000 * 8000 + (64 << 20)
     sheet = picture(output)
     assert (sheet == 255).all(axis=2).sum() == pytest.approx(512 * 455 / 2, rel=0.05)
 
