@@ -8,12 +8,17 @@ from typing import Final
 
 from framedeflate.errors import ImagePixelError
 
-__all__ = ["NATIVE_PHOTOMETRIC_INTERPRETATIONS", "ImagePixel"]
+__all__ = ["NATIVE_PHOTOMETRIC_INTERPRETATIONS", "ImagePixel", "samples_meant"]
 
 NATIVE_PHOTOMETRIC_INTERPRETATIONS: Final = frozenset(
     {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"}
 )
 """What native bytes may be; the others belong to one compression each (PS3.5 8.2)."""
+
+
+def samples_meant(photometric_interpretation: str) -> int:
+    """Return the Samples per Pixel that a Photometric Interpretation means: 3 for RGB and YBR, else 1 (C.7.6.3.1.2)."""
+    return 3 if photometric_interpretation.startswith(("RGB", "YBR")) else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

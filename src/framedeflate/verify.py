@@ -17,7 +17,7 @@ from framedeflate.errors import (
     UnsupportedImageError,
 )
 from framedeflate.frame_index import FrameIndex, index_frames, read_extended_lengths
-from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
+from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel, samples_meant
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
 from framedeflate.stored_frames import DeflatedFrames
@@ -145,7 +145,7 @@ def _check_attributes(meta: FileMeta, layout: DataSetLayout) -> Iterator[Problem
             f"{', '.join(missing)} must be there and have a value (PS3.3 C.7.6.3)",
         )
     yield from _check_bits(layout)
-    media_storage = meta.elements.get(0x00020003, b"").rstrip(b"\0 ")
+    media_storage = meta.elements.get(Tag.MEDIA_STORAGE_SOP_INSTANCE_UID, b"").rstrip(b"\0 ")
     instance = layout.values.get(Tag.SOP_INSTANCE_UID, b"").rstrip(b"\0 ")
     if media_storage != instance:
         yield _file_problem(
@@ -182,7 +182,7 @@ def _check_colour(layout: DataSetLayout) -> Iterator[Problem]:
             "the Photometric Interpretation belongs to another compression and has no meaning for these bytes "
             "(PS3.5 8.2)",
         )
-    elif samples in {1, 3} and (samples == 3) != photometric.startswith(("RGB", "YBR")):
+    elif samples in {1, 3} and samples != samples_meant(photometric):
         yield _file_problem(
             "photometric-interpretation",
             "error",

@@ -11,7 +11,8 @@ from framedeflate.errors import FrameDecodeError, ImagePixelError, UnsupportedIm
 from framedeflate.foreign.codestream import Codestream, describe_jpeg, describe_jpeg2000
 from framedeflate.foreign.decoder_process import decode_frame_apart
 from framedeflate.foreign.rle import check_rle, decode_rle
-from framedeflate.image_pixel import ImagePixel
+from framedeflate.frame_codec import MAX_EXPANSION
+from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
 from framedeflate.pydicom_bridge import require_decoder
 from framedeflate.transfer_syntax import RLE_LOSSLESS
 
@@ -66,10 +67,7 @@ _LOSSY_METHODS: Final = {
 }
 """Defined Terms of Lossy Image Compression Method (C.7.6.1.1.5.1)."""
 
-_NATIVE_COLOUR: Final = frozenset({"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL"})
-
 _UNSUSPECTED_NBYTES: Final = 1 << 28
-_MAX_EXPANSION: Final = 1032
 """Frames beyond 256 MiB are decoded only where their codestream is no smaller than DEFLATE's would be."""
 
 _RLE_EXPANSION: Final = 64
@@ -197,7 +195,7 @@ class ForeignDecoder:
     def _describe(self, frame: bytes, frame_number: int) -> Codestream | None:
         """Hold a codestream's header against the attributes before a decoder allocates by it; None for RLE."""
         px = self.image_pixel
-        expansion = _RLE_EXPANSION if self._uid == RLE_LOSSLESS else _MAX_EXPANSION
+        expansion = _RLE_EXPANSION if self._uid == RLE_LOSSLESS else MAX_EXPANSION
         if px.frame_nbytes > max(_UNSUSPECTED_NBYTES, len(frame) * expansion):
             self._fail(f"{len(frame)} bytes announce {px.frame_nbytes}, which is not believed", frame_number)
         if self._uid in _JPEG_DCT | _JPEG_LOSSLESS | _JPEG_LS:
@@ -284,7 +282,7 @@ def _native_photometric(uid: str, image: EncodedImage) -> str:
         native = "YBR_FULL"
     else:
         native = source
-    if native and (native not in _NATIVE_COLOUR or source.startswith("YBR_PARTIAL")):
+    if native and (native not in NATIVE_PHOTOMETRIC_INTERPRETATIONS or source.startswith("YBR_PARTIAL")):
         raise UnsupportedImageError(
             "the Photometric Interpretation cannot be written natively (PS3.5 8.2); convert the file first",
             kind="photometric-interpretation",

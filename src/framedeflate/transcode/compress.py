@@ -9,7 +9,7 @@ from framedeflate.data_set.label_map import is_label_map
 from framedeflate.data_set.layout import DataSetLayout
 from framedeflate.errors import RoundTripError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames
-from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
+from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel, samples_meant
 from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.fragment_writer import FragmentWriter
@@ -145,7 +145,7 @@ def _check_photometric(image_pixel: ImagePixel) -> None:
             "(PS3.5 8.2); correct the attribute first",
             kind="photometric-interpretation",
         )
-    if (image_pixel.samples_per_pixel == 3) != (photometric.startswith(("RGB", "YBR"))):
+    if image_pixel.samples_per_pixel != samples_meant(photometric):
         # One of the two is wrong. With too few samples, two planes in three would be left out as excess bytes.
         raise UnsupportedImageError(
             "Photometric Interpretation and Samples per Pixel contradict each other (PS3.3 C.7.6.3.1.2); correct the "

@@ -13,8 +13,6 @@ __all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "encode_fi
 IMPLEMENTATION_CLASS_UID: Final = "2.25.203866451927348713902841516790276345198"
 IMPLEMENTATION_VERSION_NAME: Final = "FRAMEDEFLATE_0_1"
 
-_MEDIA_STORAGE_SOP_INSTANCE_UID: Final = 0x00020003
-
 
 def encode_file_meta(meta: FileMeta, transfer_syntax_uid: str, *, sop_instance_uid: str = "") -> bytes:
     """Return preamble, "DICM" and File Meta Information for a file made from one whose meta is `meta`.
@@ -30,8 +28,8 @@ def encode_file_meta(meta: FileMeta, transfer_syntax_uid: str, *, sop_instance_u
     vrs[Tag.TRANSFER_SYNTAX_UID] = vrs[Tag.IMPLEMENTATION_CLASS_UID] = b"UI"
     vrs[Tag.IMPLEMENTATION_VERSION_NAME] = b"SH"
     if sop_instance_uid:
-        values[_MEDIA_STORAGE_SOP_INSTANCE_UID] = _even(sop_instance_uid, b"\0")
-        vrs[_MEDIA_STORAGE_SOP_INSTANCE_UID] = b"UI"
+        values[Tag.MEDIA_STORAGE_SOP_INSTANCE_UID] = _even(sop_instance_uid, b"\0")
+        vrs[Tag.MEDIA_STORAGE_SOP_INSTANCE_UID] = b"UI"
     values.pop(Tag.META_GROUP_LENGTH, None)
     group = b"".join(_element(tag, vrs[tag], values[tag]) for tag in sorted(values))
     length = _element(Tag.META_GROUP_LENGTH, b"UL", struct.pack("<I", len(group)))
