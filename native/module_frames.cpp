@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch.hpp"
+#include "encoder.hpp"
+#include "module.hpp"
+#include "python_buffers.hpp"
+
+namespace framedeflate {
+namespace {
+
+constexpr const char* kRowNbits = "row_nbits must not be negative";
+constexpr const char* kWholeFrames = "frames must hold whole frames of frame_nbytes";
+constexpr const char* kOutSize = "out must hold frame_nbytes for each fragment";
+constexpr const char* kStreamFrames = "frames must hold frame_nbytes for each stream";
+
+nb::list deflate_frames_py(nb::handle frames, std::int64_t frame_nbytes, std::int64_t row_nbits, int level,
+                           std::int64_t threads) {
+  const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
+  const std::size_t row = at_least(row_nbits, 0, kRowNbits);
+  require(level >= 1 && level <= 9, "level must be 1 to 9");
+  const unsigned workers = thread_count(threads);
+  const Bytes native(frames);
+  require(native.span().size() % nbytes == 0, kWholeFrames);
+  Deflated deflated;
+  {
+    const nb::gil_scoped_release release;
+    deflated = deflate_batch(native.span(), nbytes, row, level, workers);
+  }
+  nb::list streams;
+  for (std::size_t i = 0; i < deflated.places.size(); ++i) {
+    const std::span<const std::uint8_t> stream = deflated.stream(i);
+    streams.append(nb::bytes(stream.data(), stream.size()));
+  }
+  return streams;
+}
+
+nb::bytes photographic_frames_py(nb::handle frames, std::int64_t frame_nbytes, std::int64_t row_nbits) {
+  const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
+  const std::size_t row = at_least(row_nbits, 0, kRowNbits);
+  const Bytes native(frames);
+  require(native.span().size() % nbytes == 0, kWholeFrames);
+  NewBytes answers(native.span().size() / nbytes);
+  {
+    const nb::gil_scoped_release release;
+    for (std::size_t i = 0; i < answers.span().size(); ++i) {
+      answers.span()[i] = looks_photographic(native.span().subspan(i * nbytes, nbytes), row) ? 1 : 0;
+    }
+  }
+  return answers.take();
+}
+
+nb::tuple inflate_frames_py(nb::sequence fragments, std::int64_t frame_nbytes, nb::handle out,
+                            std::int64_t threads) {
+  const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
+  const unsigned workers = thread_count(threads);
+  const Fragments held(fragments);
+  const auto& spans = held.spans;
+  const Bytes native(out, true);
+  require(native.span().size() == product(nbytes, spans.size(), kOutSize), kOutSize);
+  std::vector<Inflated> results;
+  {
+    const nb::gil_scoped_release release;
+    results = inflate_batch(spans, nbytes, native.span(), workers);
+  }
+  NewBytes defects(results.size());
+  nb::list consumed;
+  nb::list produced;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    defects.span()[i] = static_cast<std::uint8_t>(results[i].defect);
+    consumed.append(results[i].consumed);
+    produced.append(results[i].produced);
+  }
+  return nb::make_tuple(defects.take(), consumed, produced);
+}
+
+nb::object first_mismatch_py(nb::sequence streams, std::int64_t frame_nbytes, nb::handle frames,
+                             std::int64_t threads) {
+  const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
+  const unsigned workers = thread_count(threads);
+  const Fragments held(streams);
+  const Bytes native(frames);
+  require(native.span().size() == product(nbytes, held.spans.size(), kStreamFrames), kStreamFrames);
+  std::size_t first;
+  {
+    const nb::gil_scoped_release release;
+    first = first_mismatch(held.spans, nbytes, native.span(), workers);
+  }
+  return first == held.spans.size() ? nb::none() : nb::object(nb::int_(first));
+}
+
+}  // namespace
+
+void register_frames(nanobind::module_& m) {
+  m.def("deflate_frames", deflate_frames_py, nb::arg("frames"), nb::arg("frame_nbytes"), nb::arg("row_nbits"),
+        nb::arg("level"), nb::arg("threads"));
+  m.def("photographic_frames", photographic_frames_py, nb::arg("frames"), nb::arg("frame_nbytes"),
+        nb::arg("row_nbits"));
+  m.def("inflate_frames", inflate_frames_py, nb::arg("fragments"), nb::arg("frame_nbytes"), nb::arg("out"),
+        nb::arg("threads"));
+  m.def("first_mismatch", first_mismatch_py, nb::arg("streams"), nb::arg("frame_nbytes"), nb::arg("frames"),
+        nb::arg("threads"));
+}
+
+}  // namespace framedeflate
