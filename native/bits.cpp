@@ -2,7 +2,6 @@
 #include "bits.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "bit_source.hpp"
@@ -11,18 +10,6 @@ namespace framedeflate {
 namespace {
 
 constexpr std::size_t nbytes_of(std::size_t nbits) { return nbits / 8 + (nbits % 8 != 0); }
-
-// The bytes 0 or 1 of eight pixels, the first of them lowest.
-constexpr std::array<std::uint64_t, 256> make_spread() {
-  std::array<std::uint64_t, 256> spread{};
-  for (std::size_t value = 0; value < 256; ++value) {
-    for (std::size_t bit = 0; bit < 8; ++bit) {
-      spread[value] |= static_cast<std::uint64_t>(value >> bit & 1) << (8 * bit);
-    }
-  }
-  return spread;
-}
-constexpr auto kSpread = make_spread();
 
 // Eight bytes to eight bits: whatever is not 0 becomes 1, and the product brings bit 8 * i to bit 56 + i.
 constexpr std::uint8_t gather(std::uint64_t pixels) {
@@ -92,29 +79,6 @@ void join_bits(std::span<const std::uint8_t> frames, std::size_t frame_nbits, st
     // The last bits may reach into one byte or two.
     for (unsigned left = shift + rest; left != 0; left -= std::min(left, 8U), carry >>= 8) {
       to[i++] = static_cast<std::uint8_t>(carry);
-    }
-  }
-}
-
-void unpack_bits(std::span<const std::uint8_t> frames, std::size_t frame_nbits, std::size_t nframes,
-                 std::span<std::uint8_t> pixels) {
-  const std::uint8_t* from = frames.data();
-  std::uint8_t* to = pixels.data();
-  for (std::size_t f = 0; f < nframes; ++f) {
-    std::size_t whole = frame_nbits / 8;
-    for (; whole >= 8; whole -= 8, from += 8, to += 64) {
-      // Most of a segmentation is background, and most of the rest lies inside of something.
-      const std::uint64_t word = load_le64(from);
-      if (word == 0 || word == ~std::uint64_t{0}) {
-        std::memset(to, static_cast<int>(word & 1), 64);
-      } else {
-        for (std::size_t i = 0; i < 8; ++i) store_le64(to + 8 * i, kSpread[from[i]]);
-      }
-    }
-    for (; whole != 0; --whole, to += 8) store_le64(to, kSpread[*from++]);
-    if (const unsigned rest = frame_nbits % 8; rest != 0) {
-      for (unsigned bit = 0; bit < rest; ++bit) *to++ = *from >> bit & 1;
-      ++from;
     }
   }
 }

@@ -19,9 +19,8 @@ void cut_bits(std::span<const std::uint8_t> source, std::size_t first_bit, std::
 void join_bits(std::span<const std::uint8_t> frames, std::size_t frame_nbits, std::size_t nframes,
                std::size_t first_bit, std::span<std::uint8_t> into);
 
-// One byte (0 or 1) a pixel from Frames that each start at a byte, and back (any non-zero byte is a 1).
-void unpack_bits(std::span<const std::uint8_t> frames, std::size_t frame_nbits, std::size_t nframes,
-                 std::span<std::uint8_t> pixels);
+// Frames that each start at a byte from one byte a pixel, of which any but zero is a 1. unpack.hpp has the
+// reverse.
 void pack_bits(std::span<const std::uint8_t> pixels, std::size_t frame_nbits, std::size_t nframes,
                std::span<std::uint8_t> frames);
 

@@ -9,6 +9,7 @@ namespace framedeflate {
 
 void register_frames(nanobind::module_& m);
 void register_bits(nanobind::module_& m);
+void register_pixels(nanobind::module_& m);
 void register_scans(nanobind::module_& m);
 
 }  // namespace framedeflate

@@ -2,6 +2,7 @@
 #include "bits.hpp"
 #include "module.hpp"
 #include "python_buffers.hpp"
+#include "unpack.hpp"
 
 namespace framedeflate {
 namespace {

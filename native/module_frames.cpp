@@ -2,6 +2,7 @@
 #include "batch.hpp"
 #include "encoder.hpp"
 #include "module.hpp"
+#include "module_inflated.hpp"
 #include "python_buffers.hpp"
 
 namespace framedeflate {
@@ -61,15 +62,7 @@ nb::tuple inflate_frames_py(nb::sequence fragments, std::int64_t frame_nbytes, n
     const nb::gil_scoped_release release;
     results = inflate_batch(spans, nbytes, native.span(), workers);
   }
-  NewBytes defects(results.size());
-  nb::list consumed;
-  nb::list produced;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    defects.span()[i] = static_cast<std::uint8_t>(results[i].defect);
-    consumed.append(results[i].consumed);
-    produced.append(results[i].produced);
-  }
-  return nb::make_tuple(defects.take(), consumed, produced);
+  return as_python(results);
 }
 
 nb::object first_mismatch_py(nb::sequence streams, std::int64_t frame_nbytes, nb::handle frames,

@@ -13,7 +13,8 @@ import judge
 from dicom_writer import deflate, padded
 from framedeflate import ImagePixel, decode_frame, encode_frame, encode_frames
 from framedeflate.errors import FrameDecodeError, FrameEncodeError
-from framedeflate.frame_codec import deflate_frames, inflate_frames
+from framedeflate.fragment_inflation import inflate_frames
+from framedeflate.frame_codec import deflate_frames
 
 BYTES = ImagePixel(rows=8, columns=25, bits_allocated=8)
 NATIVE = bytes(i // 7 % 11 * 20 for i in range(200))

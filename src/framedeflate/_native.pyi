@@ -39,6 +39,22 @@ def inflate_frames(
         Bytes inflated; where there is a defect other than short output, at most as many as are sure.
     """
 
+def inflate_pixels(
+    fragments: Sequence[Buffer],
+    frame_nbytes: int,
+    unpacked_nbits: int,
+    out: Buffer,
+    *,
+    zeroed: bool,
+    threads: int,
+) -> tuple[bytes, list[int], list[int]]:
+    """Inflate each raw stream to its pixels; returns what `inflate_frames` does.
+
+    With `unpacked_nbits` 0 the pixels are the native bytes; else a Frame has that many bits, and each becomes a byte 0
+    or 1 of `out`. Where `out` is `zeroed`, only what is not zero is written, so that pages of memory which no pixel
+    needs are never touched. The pixels of a Fragment with a defect are zero.
+    """
+
 def first_mismatch(streams: Sequence[Buffer], frame_nbytes: int, frames: Buffer, threads: int) -> int | None:
     """Return the index of the first stream that does not inflate, to its last byte, to its part of `frames`."""
 

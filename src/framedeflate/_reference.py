@@ -23,6 +23,7 @@ __all__ = [
     "deflate_frames",
     "first_mismatch",
     "inflate_frames",
+    "inflate_pixels",
     "join_bits",
     "pack_bits",
     "photographic_frames",
@@ -91,6 +92,41 @@ def inflate_frames(
         # A Frame with a defect leaves zeros: nothing half decoded, nothing that was in the memory before.
         place = slice(index * frame_nbytes, (index + 1) * frame_nbytes)
         native[place] = frame if defect == _NONE else bytes(frame_nbytes)
+    return bytes(defects), consumed, produced
+
+
+def inflate_pixels(
+    fragments: "Sequence[Buffer]",
+    frame_nbytes: int,
+    unpacked_nbits: int,
+    out: "Buffer",
+    *,
+    zeroed: bool,
+    threads: int,
+) -> tuple[bytes, list[int], list[int]]:
+    require(frame_nbytes >= 1, "frame_nbytes must be at least 1")
+    require(
+        unpacked_nbits >= 0 and (not unpacked_nbits or -(-unpacked_nbits // 8) == frame_nbytes),
+        "unpacked_nbits must be 0 or fill frame_nbytes",
+    )
+    pixels = np.frombuffer(_writable(out), np.uint8)
+    pixels_nbytes = unpacked_nbits or frame_nbytes
+    require(len(pixels) == len(fragments) * pixels_nbytes, "out must hold each fragment's pixels")
+    defects, consumed, produced = bytearray(), [], []
+    frame = bytearray(frame_nbytes)
+    for fragment, place in zip(fragments, pixels.reshape(-1, pixels_nbytes), strict=True):
+        defect, nconsumed, nproduced = inflate_frames([fragment], frame_nbytes, frame, threads)
+        defects += defect
+        consumed += nconsumed
+        produced += nproduced
+        native = np.frombuffer(frame, np.uint8)
+        if unpacked_nbits:
+            native = np.unpackbits(native, count=unpacked_nbits, bitorder="little")
+        if zeroed:
+            # What is zero already stays untouched: its memory may not be there yet.
+            np.copyto(place, native, where=native != 0)
+        else:
+            place[:] = native
     return bytes(defects), consumed, produced
 
 

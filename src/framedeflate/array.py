@@ -9,22 +9,18 @@ from numpy.typing import NDArray
 
 from framedeflate import engine
 from framedeflate.errors import FrameEncodeError, UnsupportedImageError
-from framedeflate.frame_codec import (
-    DEFAULT_LEVEL,
-    check_expansion,
-    clear_unused_bits,
-    deflate_frames,
-    inflate_frames,
-    pad,
-)
+from framedeflate.fragment_inflation import check_expansion, inflate_pixels
+from framedeflate.frame_codec import DEFAULT_LEVEL, clear_unused_bits, deflate_frames, pad
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.pixel_memory import new_pixels, pixels_nbytes
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = ["decode_frames", "encode_frames", "frames_to_array"]
 
-_PACKED_BATCH_NBYTES: Final = 1 << 20
+_CALL_NBYTES: Final = 64 << 20
+"""Pixels inflated at once: enough to keep threads busy, little enough for Ctrl-C to be heard in between."""
 
 
 def encode_frames(
@@ -107,22 +103,21 @@ def decode_frames(
         check_expansion(memoryview(fragment).nbytes, image_pixel, frame_number=index + 1)
     if not image_pixel.is_bilevel:
         sample_type(image_pixel)
-        native = np.zeros(len(fragments) * image_pixel.frame_nbytes, np.uint8)
-        inflate_frames(fragments, image_pixel, native, threads=threads, strict=strict, first_frame_number=1)
-        return frames_to_array(native, image_pixel)
-    count = len(fragments)
-    pixels = np.empty((count, image_pixel.frame_nbits), np.bool_)
-    step = max(1, _PACKED_BATCH_NBYTES // image_pixel.frame_nbytes)
-    packed = np.empty(min(step, count) * image_pixel.frame_nbytes, np.uint8)
-    # Batch by batch, so that the packed Frames are still in the cache when they are unpacked.
+    count, nbytes = len(fragments), pixels_nbytes(image_pixel)
+    pixels, zeroed = new_pixels(count, image_pixel, fragments.__getitem__)
+    step = max(1, _CALL_NBYTES // nbytes)
     for index in range(0, count, step):
         batch = fragments[index : index + step]
-        frames = packed[: len(batch) * image_pixel.frame_nbytes]
-        inflate_frames(
-            batch, image_pixel, frames, threads=threads, strict=strict, first_frame_number=index + 1
+        inflate_pixels(
+            batch,
+            image_pixel,
+            pixels[index * nbytes : (index + len(batch)) * nbytes],
+            zeroed=zeroed,
+            threads=threads,
+            strict=strict,
+            first_frame_number=index + 1,
         )
-        engine.unpack_bits(frames, image_pixel.frame_nbits, len(batch), pixels[index : index + len(batch)])
-    return _samples_last(pixels, image_pixel)
+    return pixels_to_array(pixels, image_pixel)
 
 
 def frames_to_array(frames: "Buffer", image_pixel: ImagePixel) -> NDArray[Any]:
@@ -134,13 +129,24 @@ def frames_to_array(frames: "Buffer", image_pixel: ImagePixel) -> NDArray[Any]:
         A whole number of Frames of ``image_pixel.frame_nbytes`` bytes; not copied unless 1-bit or subsampled.
     """
     count = memoryview(frames).nbytes // image_pixel.frame_nbytes
-    if image_pixel.is_bilevel:
-        pixels = np.empty((count, image_pixel.frame_nbits), np.bool_)
-        engine.unpack_bits(frames, image_pixel.frame_nbits, count, pixels)
-        return _samples_last(pixels, image_pixel)
-    samples = np.frombuffer(frames, sample_type(image_pixel))
+    if not image_pixel.is_bilevel:
+        return pixels_to_array(frames, image_pixel)
+    pixels = np.empty(count * image_pixel.frame_nbits, np.uint8)
+    engine.unpack_bits(frames, image_pixel.frame_nbits, count, pixels)
+    return pixels_to_array(pixels, image_pixel)
+
+
+def pixels_to_array(pixels: "Buffer", image_pixel: ImagePixel) -> NDArray[Any]:
+    """Return pixels that lie one behind the other as an array; shape and type as `decode_frames`.
+
+    Parameters
+    ----------
+    pixels : bytes-like
+        One byte 0 or 1 for each pixel of 1-bit Frames, else native bytes; not copied unless subsampled.
+    """
+    samples = np.frombuffer(pixels, np.bool_ if image_pixel.is_bilevel else sample_type(image_pixel))
     if image_pixel.is_subsampled:
-        return _repeat_chrominance(samples, (count, *image_pixel.frame_shape))
+        return _repeat_chrominance(samples, image_pixel.frame_shape)
     return _samples_last(samples, image_pixel)
 
 
@@ -206,10 +212,11 @@ def _samples_last(samples: NDArray[Any], image_pixel: ImagePixel) -> NDArray[Any
     return samples.reshape(-1, *image_pixel.frame_shape)
 
 
-def _repeat_chrominance(samples: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _repeat_chrominance(samples: NDArray[Any], frame_shape: tuple[int, ...]) -> NDArray[Any]:
     """Spread Y1 Y2 CB CR over two pixels (PS3.3 C.7.6.3.1.2)."""
-    quads = samples.reshape(shape[0], shape[1], shape[2] // 2, 4)
+    rows, columns, _samples = frame_shape
+    quads = samples.reshape(-1, rows, columns // 2, 4)
     pixels = np.empty((*quads.shape[:3], 2, 3), samples.dtype)
     pixels[..., 0] = quads[..., :2]
     pixels[..., 1:] = quads[..., None, 2:]
-    return pixels.reshape(shape)
+    return pixels.reshape(-1, *frame_shape)

@@ -22,6 +22,7 @@ __all__ = [
     "deflate_frames",
     "first_mismatch",
     "inflate_frames",
+    "inflate_pixels",
     "join_bits",
     "name",
     "pack_bits",
@@ -151,6 +152,31 @@ def inflate_frames(
     _check(level=1, threads=threads)
     _announce()
     return _core.inflate_frames(fragments, frame_nbytes, out, threads)
+
+
+def inflate_pixels(
+    fragments: "Sequence[Buffer]",
+    frame_nbytes: int,
+    unpacked_nbits: int,
+    out: "Buffer",
+    *,
+    zeroed: bool,
+    threads: int,
+) -> tuple[bytes, list[int], list[int]]:
+    """Inflate Fragments to pixels in `out`; returns and raises what `inflate_frames` does.
+
+    Parameters
+    ----------
+    unpacked_nbits : int
+        Bits of a 1-bit Frame, each of which becomes a byte 0 or 1; 0 where the pixels are the native bytes.
+    out : Buffer
+        Writable, ``unpacked_nbits or frame_nbytes`` bytes for each Fragment.
+    zeroed : bool
+        Whether `out` holds zeros: then only what is not zero is written.
+    """
+    _check(level=1, threads=threads)
+    _announce()
+    return _core.inflate_pixels(fragments, frame_nbytes, unpacked_nbits, out, zeroed=zeroed, threads=threads)
 
 
 def _check(*, level: int, threads: int) -> None:

@@ -103,6 +103,16 @@ class FrameIndex:
         numbers = range(self.first_fragments[index], self.first_fragments[index + 1])
         return [(table.positions[n], table.positions[n] + table.lengths[n]) for n in numbers]
 
+    def single_fragments(self, index: int, count: int) -> "tuple[array[int], array[int]] | None":
+        """Return positions and lengths of the Fragments of `count` Frames from `index` on.
+
+        None where a Frame is split, which Frames of this Transfer Syntax never are.
+        """
+        if not isinstance(self.first_fragments, range):
+            return None
+        chosen = slice(index, index + count)
+        return self.fragments.positions[chosen], self.fragments.lengths[chosen]
+
 
 def scan_fragments(layout: DataSetLayout) -> Plan[FragmentTable]:
     """Plan: walk the Items of the top-level Pixel Data.

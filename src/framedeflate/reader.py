@@ -4,19 +4,24 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framedeflate.array import frames_to_array
+from framedeflate.array import frames_to_array, pixels_to_array
 from framedeflate.byte_source import ByteSource, BytesSource, FileSource
 from framedeflate.errors import FrameNumberError, TransferSyntaxError
+from framedeflate.fragment_inflation import inflate_pixels
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import read_data_set_layout, read_file_meta
+from framedeflate.pixel_memory import new_pixels, pixels_nbytes
 from framedeflate.stored_frames import BATCH_NBYTES, DeflatedFrames, batches, open_frames
 
 __all__ = ["FrameReader"]
+
+_STEP_NBYTES: Final = 1 << 20
+"""Pixels that one array, and one call of the core, hold while Frames are gone through: they should fit the cache."""
 
 
 class FrameReader:
@@ -90,6 +95,9 @@ class FrameReader:
         return frame
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
+        if isinstance(self._frames, DeflatedFrames):
+            yield from _each(self._frames)
+            return
         for index, count in batches(self.image_pixel, batch_nbytes=1 << 20):
             frames = frames_to_array(self._frames.read(index, count), self.image_pixel)
             # Native bytes are a view of what was read, which nobody may write to.
@@ -152,13 +160,47 @@ class FrameReader:
 
     def _read(self, indices: Sequence[int]) -> NDArray[Any]:
         if isinstance(self._frames, DeflatedFrames):
-            self._frames.require_plausible(indices)
+            return _read_deflated(self._frames, indices)
         empty = frames_to_array(b"", self.image_pixel)
         frames = np.empty((len(indices), *empty.shape[1:]), empty.dtype)
         for start, stop in _runs(indices, max(1, BATCH_NBYTES // self.image_pixel.frame_nbytes)):
             read = self._frames.read(indices[start], stop - start)
             frames[start:stop] = frames_to_array(read, self.image_pixel)
         return frames
+
+
+def _read_deflated(frames: DeflatedFrames, indices: Sequence[int]) -> NDArray[Any]:
+    """Return Frames in the order of their `indices`, inflated into the array itself."""
+    image_pixel = frames.image_pixel
+    frames.require_plausible(indices)
+    nbytes = pixels_nbytes(image_pixel)
+    pixels, zeroed = new_pixels(len(indices), image_pixel, lambda i: frames.fragment(indices[i]))
+    for start, stop in _runs(indices, max(1, BATCH_NBYTES // image_pixel.frame_nbytes)):
+        place = pixels[start * nbytes : stop * nbytes]
+        frames.read_pixels(indices[start], stop - start, place, zeroed=zeroed)
+    return pixels_to_array(pixels, image_pixel)
+
+
+def _each(frames: DeflatedFrames) -> Iterator[NDArray[Any]]:
+    """Yield each Frame, a few of which share memory that is still in the cache when they are looked at."""
+    image_pixel = frames.image_pixel
+    nbytes = pixels_nbytes(image_pixel)
+    step = max(1, _STEP_NBYTES // nbytes)
+    for index, count in batches(image_pixel, batch_nbytes=1 << 20):
+        fragments = frames.fragments(index, count)
+        for at in range(0, count, step):
+            part = fragments[at : at + step]
+            pixels = np.empty(len(part) * nbytes, np.uint8)
+            inflate_pixels(
+                part,
+                image_pixel,
+                pixels,
+                zeroed=False,
+                threads=frames.threads,
+                strict=frames.strict,
+                first_frame_number=index + at + 1,
+            )
+            yield from pixels_to_array(pixels, image_pixel)
 
 
 def _runs(indices: Sequence[int], longest: int) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from framedeflate.byte_source import ByteSource, drive, read_exactly
 from framedeflate.data_set.layout import DataSetLayout, Element, Tag
 from framedeflate.errors import EncapsulationError, TransferSyntaxError, UnsupportedImageError
-from framedeflate.frame_codec import InflatedFrames, check_expansion, inflate_frames
+from framedeflate.fragment_inflation import (
+    MAX_EXPANSION,
+    InflatedFrames,
+    check_expansion,
+    inflate_frames,
+    inflate_pixels,
+)
 from framedeflate.frame_index import FrameIndex, index_frames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.native_pixels import cut_frames, native_range, swap_words
@@ -206,8 +212,7 @@ class DeflatedFrames:
 
     def inflate(self, index: int, count: int) -> tuple[bytearray, InflatedFrames]:
         """As `read`, with what was met on the way."""
-        self.require_plausible(range(index, index + count))
-        fragments = self._fragments(index, count)
+        fragments = self.fragments(index, count)
         frames = bytearray(count * self.image_pixel.frame_nbytes)
         met = inflate_frames(
             fragments,
@@ -218,6 +223,18 @@ class DeflatedFrames:
             first_frame_number=index + 1,
         )
         return frames, met
+
+    def read_pixels(self, index: int, count: int, out: "Buffer", *, zeroed: bool) -> None:
+        """Inflate `count` Frames from `index` (from 0) on to pixels in `out`, as `inflate_pixels`."""
+        inflate_pixels(
+            self.fragments(index, count),
+            self.image_pixel,
+            out,
+            zeroed=zeroed,
+            threads=self.threads,
+            strict=self.strict,
+            first_frame_number=index + 1,
+        )
 
     def require_plausible(self, indices: Iterable[int]) -> None:
         """Refuse Frames that their Fragments cannot hold, before anything is allocated for all of them.
@@ -231,27 +248,49 @@ class DeflatedFrames:
             nbytes = sum(stop - start for start, stop in self.index.byte_ranges(index))
             check_expansion(nbytes, self.image_pixel, frame_number=index + 1)
 
-    def _fragments(self, index: int, count: int) -> list["bytes | memoryview"]:
-        """Read the Fragments of neighbouring Frames in one request where they lie close together."""
-        places = [self._places(i) for i in range(index, index + count)]
-        first, last = places[0][0][0], places[-1][-1][1]
-        wanted = sum(stop - start for place in places for start, stop in place)
-        if last - first > 2 * wanted + (1 << 16):
-            return [b"".join(self.source.get_range(*part) for part in place) for place in places]
+    def fragments(self, index: int, count: int) -> "list[bytes | memoryview]":
+        """Return the Fragments of neighbouring Frames, read in one request where they lie close together.
+
+        Raises
+        ------
+        FrameDecodeError
+            A Fragment cannot hold its Frame.
+        """
+        single = self.index.single_fragments(index, count)
+        if single is None or max(single[1]) > self._longest():
+            return self._any_fragments(index, count)
+        positions, lengths = single
+        if min(lengths) * MAX_EXPANSION < self.image_pixel.frame_nbytes:
+            self.require_plausible(range(index, index + count))
+        first, last = positions[0], positions[-1] + lengths[-1]
+        if last - first > 2 * sum(lengths) + (1 << 16):
+            return self._any_fragments(index, count)
         block = memoryview(self.source.get_range(first, last))
         return [
-            block[place[0][0] - first : place[0][1] - first]
-            if len(place) == 1
-            else b"".join(block[start - first : stop - first] for start, stop in place)
-            for place in places
+            block[start - first : start - first + nbytes]
+            for start, nbytes in zip(positions, lengths, strict=True)
         ]
+
+    def _any_fragments(self, index: int, count: int) -> "list[bytes | memoryview]":
+        """As `fragments`, where a Frame is split, too long, or far from its neighbour."""
+        self.require_plausible(range(index, index + count))
+        return [
+            b"".join(self.source.get_range(*part) for part in self._places(i))
+            for i in range(index, index + count)
+        ]
+
+    def _longest(self) -> int:
+        """Bytes of a Fragment beyond which it is absurdly long for its Frame.
+
+        Stored blocks add 5 bytes to 65 535; a Fragment of gigabytes for a small Frame would only fill memory.
+        """
+        return 2 * self.image_pixel.frame_nbytes + (1 << 16)
 
     def _places(self, index: int) -> list[tuple[int, int]]:
         """Return what to read of a Frame's Fragments: all, unless they are absurdly long for their Frame."""
         places = self.index.byte_ranges(index)
-        # Stored blocks add 5 bytes to 65 535; a Fragment of gigabytes for a small Frame would only fill memory.
+        limit = self._longest()
         # What is cut off shows as bytes behind the stream, or as a stream that does not end.
-        limit = 2 * self.image_pixel.frame_nbytes + (1 << 16)
         if sum(stop - start for start, stop in places) <= limit:
             return places
         kept = []

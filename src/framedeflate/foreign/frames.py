@@ -11,7 +11,7 @@ from framedeflate.errors import FrameDecodeError, ImagePixelError, UnsupportedIm
 from framedeflate.foreign.codestream import Codestream, describe_jpeg, describe_jpeg2000
 from framedeflate.foreign.decoder_process import decode_frame_apart
 from framedeflate.foreign.rle import check_rle, decode_rle
-from framedeflate.frame_codec import MAX_EXPANSION
+from framedeflate.fragment_inflation import MAX_EXPANSION
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
 from framedeflate.pydicom_bridge import require_decoder
 from framedeflate.transfer_syntax import RLE_LOSSLESS
