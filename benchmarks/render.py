@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the stored figures into docs/performance.md, between its markers, and draws docs/pictures/curve.svg.
+
+python benchmarks/render.py            write both
+python benchmarks/render.py --check    only say whether they are those of the stored figures
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import curve
+import results
+import tables
+
+__all__ = ["CURVE", "PAGE", "filled", "main", "picture"]
+
+_DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
+PAGE: Final = _DOCS / "performance.md"
+CURVE: Final = _DOCS / "pictures" / "curve.svg"
+
+_MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+_TABLES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {"encode": tables.encode}
+"""By the name of a benchmark, which is that of its marker."""
+
+
+def filled(page: str, folder: Path = results.FOLDER) -> str:
+    """Return the page with each marked table as the stored figures have it; untouched where there are none.
+
+    Raises
+    ------
+    KeyError
+        A marker names no table.
+    """
+
+    def table(found: re.Match[str]) -> str:
+        show = _TABLES[found[2]]
+        figures = results.load(found[2], folder)
+        if figures is None:
+            return found[0]
+        return f"{found[1]}{show(figures)}\n\n{results.words(figures)}\n{found[3]}"
+
+    return _MARKED.sub(table, page)
+
+
+def picture(folder: Path = results.FOLDER) -> str | None:
+    """Return the speed/size curve of the stored figures, or None where there are none."""
+    figures = results.load("encode", folder)
+    return None if figures is None else curve.svg(curve.points(figures))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 where something would change")
+    check = parser.parse_args(arguments).check
+    stale = []
+    for path, text in ((PAGE, filled(PAGE.read_text(encoding="utf-8"))), (CURVE, picture())):
+        if text is None or (path.is_file() and path.read_text(encoding="utf-8") == text):
+            continue
+        stale.append(path)
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(f"{path.name} {'is not what the stored figures say' if check else 'written'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every benchmark still runs, checks what it times, and stands in the documents as it was stored. Never a time."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bench_encode
+import render
+import results
+import rivals
+import tables
+from bench_encode import contest
+from command import Options
+from frame_sets import SHARED, FrameSet, all_sets, evenly
+from framedeflate import engine
+from interleave import WrongResultError, take_turns
+
+NOWHERE = Path(__file__).parent / "no such folder"
+
+
+def quick(main: Any, name: str, folder: Path, frames: Path) -> dict[str, Any]:
+    """The figures that a benchmark's quick form stores."""
+    assert main(["--quick", "--frames", str(frames), "--store", str(folder)]) == 0
+    stored: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return stored
+
+
+@pytest.fixture
+def small() -> FrameSet:
+    return next(one for one in all_sets(NOWHERE) if one.name == "made_nuclei 64x64").few(2)
+
+
+@pytest.mark.parametrize("frames", [NOWHERE, SHARED], ids=["made", "shared"])
+def test_encode(tmp_path: Path, frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if frames is SHARED and not SHARED.is_dir():
+        pytest.skip("no shared frames beside the repository")
+    figures = quick(bench_encode.main, "encode", tmp_path, frames)
+    printed = capsys.readouterr().out
+    for one in figures["sets"]:
+        cells = figures["all"][one["name"]]
+        assert {"zlib 6", "zlib 9", "pydicom", "level 1", "level 6"} <= set(cells)
+        assert all(nbytes > 0 and time > 0 for nbytes, time in cells.values())
+        assert cells["zlib 6"][1] == 1
+        assert tables.plain(one["name"]) in printed
+    for rival in rivals.missing():
+        assert f"{rival} is not installed" in printed
+    assert {one["kind"] for one in figures["sets"]} == {"1-bit", "label map", "photographic"}
+    assert "| level 1 |" in printed
+
+
+class TestFrameSets:
+    def test_frames_have_the_size_of_their_description(self) -> None:
+        sets = all_sets(NOWHERE)
+        for one in sets:
+            nbits = one.rows * one.row_nbits
+            assert {len(frame) for frame in one.frames} == {(nbits + 7) // 8}, one.name
+        assert len({one.name for one in sets}) == len(sets)
+        assert any(one.columns % 8 for one in sets)
+
+    def test_a_cut_holds_the_columns_of_its_set(self) -> None:
+        sets = {one.name: one for one in all_sets(NOWHERE)}
+        whole, cut = sets["made_organs"], sets["made_organs 509"]
+        pixels = [
+            np.unpackbits(np.frombuffer(one.frames[0], np.uint8), bitorder="little")[: 512 * one.columns]
+            for one in (whole, cut)
+        ]
+        assert np.array_equal(pixels[0].reshape(512, 512)[:, :509], pixels[1].reshape(512, 509))
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 7])
+    def test_a_few_are_spread_and_none_is_taken_twice(self, count: int) -> None:
+        frames = [bytes([number]) for number in range(5)]
+        taken = evenly(frames, count)
+        assert len(taken) == len(set(taken)) == min(count, 5)
+
+
+class TestChecks:
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            lambda streams: [streams[0], streams[1][:-1]],
+            lambda streams: [streams[0], streams[0]],
+            lambda streams: [streams[0], streams[1] + b"\0"],
+            lambda streams: [streams[0], b"\xff" + streams[1][1:]],
+            lambda streams: streams[:1],
+        ],
+        ids=["cut short", "another Frame's", "with a byte behind it", "bad", "one too few"],
+    )
+    def test_a_wrong_stream_ends_the_run(self, small: FrameSet, broken: Any) -> None:
+        right = rivals.encoders(slow=False)[rivals.REFERENCE]
+        coders = {rivals.REFERENCE: right, "wrong": lambda frames: broken(right(frames))}
+        with pytest.raises(WrongResultError):
+            contest(small, coders, Options(1, quick=True))
+
+    def test_a_wrong_core_ends_the_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(engine, "deflate_frames", lambda *arguments: [b"\3\0"] * 2)
+        with pytest.raises(WrongResultError):
+            quick(bench_encode.main, "encode", tmp_path, NOWHERE)
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestTurns:
+    def test_each_is_checked_and_has_its_turn_in_every_round(self) -> None:
+        calls: list[str] = []
+        checked: list[tuple[str, str]] = []
+
+        def named(name: str) -> str:
+            calls.append(name)
+            return name.upper()
+
+        runs = {name: lambda name=name: named(name) for name in "abc"}
+        seconds = take_turns(
+            runs, lambda name, output: checked.append((name, output)), 3, clock=_Ticks([1.0]), least_seconds=0
+        )
+        assert checked == [("a", "A"), ("b", "B"), ("c", "C")]
+        assert "".join(calls) == "abc" + "abc" + "bca" + "cab"
+        assert seconds == {"a": 1, "b": 1, "c": 1}
+
+    def test_the_median_is_taken(self) -> None:
+        ticks = _Ticks([1, 5, 1, 2, 1, 9, 1, 4])
+        assert take_turns({"a": lambda: None}, lambda *_: None, 3, clock=ticks, least_seconds=0) == {"a": 4}
+
+    def test_short_work_is_repeated(self) -> None:
+        calls: list[int] = []
+        seconds = take_turns(
+            {"a": lambda: calls.append(1)}, lambda *_: None, 1, clock=_Ticks([2.0]), least_seconds=8
+        )
+        assert (len(calls), seconds["a"]) == (1 + 4, 0.5)
+
+
+class _Ticks:
+    """A clock that moves by each of `steps` in turn, and by the last ever after."""
+
+    def __init__(self, steps: Sequence[float]) -> None:
+        self._steps = list(steps)
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+        return self._now
+
+
+class TestDocuments:
+    def test_the_page_has_the_stored_tables(self) -> None:
+        page = render.PAGE.read_text(encoding="utf-8")
+        assert render.filled(page) == page, "run python benchmarks/render.py"
+
+    def test_the_picture_is_that_of_the_stored_figures(self) -> None:
+        assert render.CURVE.read_text(encoding="utf-8") == render.picture(), "run python benchmarks/render.py"
+
+    def test_every_stored_result_is_of_the_core_and_a_full_run(self) -> None:
+        paths = sorted(results.FOLDER.glob("*.json"))
+        assert paths
+        for path in paths:
+            figures = json.loads(path.read_text(encoding="utf-8"))
+            assert figures["machine"]["engine"] == "native", path.name
+            assert figures["rounds"] >= 5, path.name
+            assert f"<!-- table: {path.stem} -->" in render.PAGE.read_text(encoding="utf-8")
