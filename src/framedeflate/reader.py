@@ -21,7 +21,7 @@ from framedeflate.stored_frames import BATCH_NBYTES, DeflatedFrames, batches, op
 __all__ = ["FrameReader"]
 
 _STEP_NBYTES: Final = 1 << 20
-"""Pixels that one array, and one call of the core, hold while Frames are gone through: they should fit the cache."""
+"""Pixels a thread that one array, and one call of the core, hold while Frames are gone through: the cache's share."""
 
 
 class FrameReader:
@@ -185,7 +185,8 @@ def _each(frames: DeflatedFrames) -> Iterator[NDArray[Any]]:
     """Yield each Frame, a few of which share memory that is still in the cache when they are looked at."""
     image_pixel = frames.image_pixel
     nbytes = pixels_nbytes(image_pixel)
-    step = max(1, _STEP_NBYTES // nbytes)
+    workers = frames.threads or os.cpu_count() or 1
+    step = max(1, workers * _STEP_NBYTES // nbytes)
     for index, count in batches(image_pixel, batch_nbytes=1 << 20):
         fragments = frames.fragments(index, count)
         for at in range(0, count, step):
