@@ -1,116 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Level 1: one greedy pass over the two bitmaps. What limits a dense frame is not work but mispredicted
-// branches, so the pass leaves a plain array of items (literals and matches alike), which is then counted and
-// written by loops without a branch: nuclei take half the time of a version that kept tokens and looped over
-// their literals.
+// Level 1: the items of the greedy parse are counted and written by loops that branch on nothing in the data:
+// nuclei take half the time of a version that kept tokens and looped over their literals.
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
 
 #include "encoder_parts.hpp"
-#include "equality_map.hpp"
+#include "greedy_parse.hpp"
 
 namespace framedeflate {
 namespace {
-
-// An item is a literal (below 256) or a match: 256 for distance 1 or 512 for the row, plus length - 3.
-using Item = std::uint16_t;
-constexpr std::size_t kMatchItems = 256, kItemKinds = 768;
-constexpr std::size_t kBlockItems = 1 << 16;  // a match too long for what is left of it ends the block
-constexpr std::size_t kSlack = 128;           // items that may be written behind the last
-
-constexpr Item match_item(std::size_t row, std::size_t length) {
-  return static_cast<Item>(kMatchItems + 256 * row + length - kMinMatch);
-}
-
-// `a` where the condition is 1, `b` where it is 0, without the branch that compilers like to make of ?: here.
-constexpr std::size_t choose(std::size_t condition, std::size_t a, std::size_t b) {
-  return b ^ ((a ^ b) & (std::size_t{0} - condition));
-}
-
-struct Block {
-  std::size_t start, stop, nitems;
-};
-
-// The bytes [from, to) as items; sixteen at a time where the frame goes on.
-Item* add_literals(std::span<const std::uint8_t> frame, std::size_t from, std::size_t to, Item* items) {
-  const std::uint8_t* at = frame.data() + from;
-  const std::size_t nliterals = to - from;
-  Item* const end = items + nliterals;
-  if (from + nliterals + 16 <= frame.size()) {
-    do {
-      for (std::size_t k = 0; k < 16; ++k) items[k] = at[k];
-      at += 16;
-      items += 16;
-    } while (items < end);
-  } else {
-    while (items < end) *items++ = *at++;
-  }
-  return end;
-}
-
-// A row match of three bytes seldom beats them as literals, so four is the least (0.1 to 0.6 % smaller, and
-// quicker than an estimate of the three).
-//
-// Fills `items` from `start` on, until the frame ends or the block is full.
-Block parse(std::span<const std::uint8_t> frame, std::size_t start, const std::uint64_t* run_map,
-            const std::uint64_t* row_map, Item* const items) {
-  const std::size_t stop = frame.size();
-  Item* out = items;
-  std::size_t i = start, literals_from = start;
-  while (i + kMinMatch <= stop && static_cast<std::size_t>(out - items) + (i - literals_from) < kBlockItems) {
-    std::uint64_t run = map_window(run_map, i), row = map_window(row_map, i);
-    const std::uint64_t row_pairs = row & row >> 1;
-    const std::uint64_t starts = (run & run >> 1 & run >> 2) | (row_pairs & row_pairs >> 2);
-    if (starts == 0) {
-      i += kMapWindow - 3;
-      continue;
-    }
-    const auto skip = static_cast<unsigned>(std::countr_zero(starts));
-    i += skip;
-    run >>= skip;
-    row >>= skip;
-    auto run_nbytes = static_cast<std::size_t>(std::countr_one(run));
-    auto row_nbytes = static_cast<std::size_t>(std::countr_one(row));
-    // A run that begins with the next byte and reaches as far is cheaper by the extra bits of the row's
-    // distance.
-    auto later_nbytes = static_cast<std::size_t>(std::countr_one(run >> 1));
-    if (std::max({run_nbytes, row_nbytes, later_nbytes + 1}) + skip >= kMapWindow) {
-      run_nbytes = run_length(run_map, i, stop - i);
-      row_nbytes = run_nbytes == stop - i ? 0 : run_length(row_map, i, stop - i);
-      later_nbytes = run_nbytes == 0 ? run_length(run_map, i + 1, stop - i - 1) : 0;
-    }
-    const std::size_t wait = std::size_t{run_nbytes == 0} & std::size_t{later_nbytes >= kMinMatch} &
-                             std::size_t{later_nbytes + 1 >= row_nbytes};
-    const std::size_t use_row = std::size_t{row_nbytes > run_nbytes} & ~wait;
-    const std::size_t length = choose(wait, later_nbytes, choose(use_row, row_nbytes, run_nbytes));
-    i += wait;
-    Item* const match = add_literals(frame, literals_from, i, out);
-    if (length > kMaxMatch) {
-      // No more of them than the block holds, and nothing left that is too short for a match.
-      const auto room =
-          static_cast<std::size_t>(items + kBlockItems + 1 - std::min(match, items + kBlockItems));
-      const std::size_t repeats = std::min(length / kMaxMatch, room);
-      const std::size_t rest = length - repeats * kMaxMatch;
-      out = std::fill_n(match, repeats, match_item(use_row, kMaxMatch));
-      i += repeats * kMaxMatch;
-      if (rest >= kMinMatch && repeats < room) {
-        *out++ = match_item(use_row, rest);
-        i += rest;
-      }
-      literals_from = i;
-      continue;
-    }
-    *match = match_item(use_row, length);
-    i += length;
-    out = match + 1;
-    literals_from = i;
-  }
-  if (i + kMinMatch > stop) i = stop;
-  out = add_literals(frame, literals_from, i, out);
-  return {start, i, static_cast<std::size_t>(out - items)};
-}
 
 constexpr std::array<std::uint16_t, kItemKinds> item_symbols() {
   std::array<std::uint16_t, kItemKinds> symbols{};
@@ -123,21 +23,24 @@ constexpr std::array<std::uint16_t, kItemKinds> item_symbols() {
 constexpr std::array<std::uint16_t, kItemKinds> kItemSymbols = item_symbols();
 
 void count(std::span<const Item> items, std::size_t row_symbol, Histogram& histogram) {
-  // Two tables in turn: adding to one counter again and again waits for the store before.
-  std::array<std::uint32_t, kLitLenSymbols + 2> other{};
+  // Four tables in turn: adding to one counter again and again waits for the store before.
+  std::array<std::array<std::uint32_t, kLitLenSymbols + 2>, 3> others{};
   std::uint32_t nmatches = 0, nrows = 0;
   std::size_t i = 0;
-  for (; i + 2 <= items.size(); i += 2) {
-    const unsigned first = items[i], second = items[i + 1];
-    ++histogram.litlen[kItemSymbols[first]];
-    ++other[kItemSymbols[second]];
-    nrows += (first >> 9) + (second >> 9);
+  for (; i + 4 <= items.size(); i += 4) {
+    const unsigned a = items[i], b = items[i + 1], c = items[i + 2], d = items[i + 3];
+    ++histogram.litlen[kItemSymbols[a]];
+    ++others[0][kItemSymbols[b]];
+    ++others[1][kItemSymbols[c]];
+    ++others[2][kItemSymbols[d]];
+    nrows += (a >> 9) + (b >> 9) + (c >> 9) + (d >> 9);
   }
-  if (i < items.size()) {
+  for (; i < items.size(); ++i) {
     ++histogram.litlen[kItemSymbols[items[i]]];
     nrows += items[i] >> 9;
   }
-  for (std::size_t symbol = 0; symbol < other.size(); ++symbol) histogram.litlen[symbol] += other[symbol];
+  for (std::size_t symbol = 0; symbol < kLitLenSymbols + 2; ++symbol)
+    histogram.litlen[symbol] += others[0][symbol] + others[1][symbol] + others[2][symbol];
   for (std::size_t symbol = kEndOfBlock + 1; symbol < kLitLenSymbols; ++symbol)
     nmatches += histogram.litlen[symbol];
   histogram.distance[0] += nmatches - nrows;
@@ -187,18 +90,28 @@ void write_items(std::span<const Item> items, const BlockCode& code, std::size_t
     }
   }
   constexpr std::uint64_t kMask = (std::uint64_t{1} << 56) - 1;
+  const auto put = [&table](BitWriter& to, Item item) {
+    to.put_and_flush(table[item] & kMask, static_cast<unsigned>(table[item] >> 56));
+  };
   BitWriter writer = out;  // a copy of its own can stay in registers
   std::size_t i = 0;
-  for (; i + 2 <= items.size(); i += 2) {
-    const std::uint64_t first = table[items[i]], second = table[items[i + 1]];
-    const auto first_count = static_cast<unsigned>(first >> 56),
-               second_count = static_cast<unsigned>(second >> 56);
-    writer.put(first & kMask, first_count);
-    if (first_count + second_count > 56) writer.flush();
-    writer.put_and_flush(second & kMask, second_count);
+  // Four at a time, joined before they meet the bits that wait for the items before. They seldom are too
+  // many.
+  for (; i + 4 <= items.size(); i += 4) {
+    const std::uint64_t a = table[items[i]], b = table[items[i + 1]], c = table[items[i + 2]],
+                        d = table[items[i + 3]];
+    const auto a_count = static_cast<unsigned>(a >> 56), c_count = static_cast<unsigned>(c >> 56);
+    const unsigned ab_count = a_count + static_cast<unsigned>(b >> 56),
+                   cd_count = c_count + static_cast<unsigned>(d >> 56);
+    if (ab_count + cd_count <= 56) {
+      const std::uint64_t ab = (a & kMask) | (b & kMask) << a_count, cd = (c & kMask) | (d & kMask)
+                                                                                            << c_count;
+      writer.put_and_flush(ab | cd << ab_count, ab_count + cd_count);
+    } else {
+      for (std::size_t k = 0; k < 4; ++k) put(writer, items[i + k]);
+    }
   }
-  if (i < items.size())
-    writer.put_and_flush(table[items[i]] & kMask, static_cast<unsigned>(table[items[i]] >> 56));
+  for (; i < items.size(); ++i) put(writer, items[i]);
   const std::uint32_t end = code.litlen.entries[kEndOfBlock];
   writer.put_and_flush(end & 0xFFFF, end >> 16);
   out = writer;
@@ -208,11 +121,11 @@ void write_items(std::span<const Item> items, const BlockCode& code, std::size_t
 
 void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std::size_t row,
                     EncoderScratch::Buffers& buffers, Histogram& histogram) {
-  buffers.items.resize(std::min(frame.size(), kBlockItems) + kSlack);
+  buffers.items.resize(item_room(frame.size()));
   histogram = {};
   while (start < frame.size()) {
-    const Block block =
-        parse(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items.data());
+    const ItemBlock block =
+        parse_block(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items);
     count({buffers.items.data(), block.nitems}, row == 0 ? 0 : distance_code(row).symbol, histogram);
     start = block.stop;
   }
@@ -220,16 +133,16 @@ void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std:
 
 void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,
                   BitWriter& writer) {
-  buffers.items.resize(std::min(frame.size(), kBlockItems) + kSlack);
+  buffers.items.resize(item_room(frame.size()));
   const std::size_t row_symbol = row == 0 ? 0 : distance_code(row).symbol;
   std::size_t start = 0;
   do {
     buffers.histogram = {};
-    const Block block =
-        parse(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items.data());
+    const ItemBlock block =
+        parse_block(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items);
     const std::span<const Item> items(buffers.items.data(), block.nitems);
     count(items, row_symbol, buffers.histogram);
-    const auto bytes = frame.subspan(block.start, block.stop - block.start);
+    const auto bytes = frame.subspan(start, block.stop - start);
     const bool last = block.stop == frame.size();
     plan_block(buffers.histogram, bytes.size(), writer.pending(), buffers.plan);
     if (buffers.plan.kind == BlockKind::stored) {

@@ -19,7 +19,10 @@ namespace {
 
 constexpr std::uint64_t kOnes = ~std::uint64_t{0};
 
-// `equal` says which of 64 bytes at `a` equal those at `b`; `all_are` whether all 64 have one value.
+constexpr std::size_t kStretch = 256;  // bytes that are looked at together where they may be background
+
+// `equal` says which of 64 bytes at `a` equal those at `b`; `all_are` whether all of a stretch have one
+// value.
 struct PortableCompare {
   static std::uint64_t equal(const std::uint8_t* a, const std::uint8_t* b) noexcept {
     std::uint64_t result = 0;
@@ -29,7 +32,7 @@ struct PortableCompare {
   static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
     const std::uint64_t eight = value * std::uint64_t{0x0101010101010101};
     std::uint64_t differences = 0, word = 0;
-    for (unsigned i = 0; i < 64; i += 8) {
+    for (std::size_t i = 0; i < kStretch; i += 8) {
       std::memcpy(&word, a + i, sizeof word);
       differences |= word ^ eight;
     }
@@ -52,10 +55,12 @@ struct SimdCompare {
   }
   static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
     const __m128i wanted = _mm_set1_epi8(static_cast<char>(value));
-    const __m128i low = _mm_and_si128(_mm_cmpeq_epi8(load(a), wanted), _mm_cmpeq_epi8(load(a + 16), wanted));
-    const __m128i high =
-        _mm_and_si128(_mm_cmpeq_epi8(load(a + 32), wanted), _mm_cmpeq_epi8(load(a + 48), wanted));
-    return _mm_movemask_epi8(_mm_and_si128(low, high)) == 0xFFFF;
+    __m128i same = _mm_cmpeq_epi8(load(a), wanted), same2 = _mm_cmpeq_epi8(load(a + 16), wanted);
+    for (std::size_t i = 32; i < kStretch; i += 32) {
+      same = _mm_and_si128(same, _mm_cmpeq_epi8(load(a + i), wanted));
+      same2 = _mm_and_si128(same2, _mm_cmpeq_epi8(load(a + i + 16), wanted));
+    }
+    return _mm_movemask_epi8(_mm_and_si128(same, same2)) == 0xFFFF;
   }
 };
 #elif defined(FRAMEDEFLATE_NEON)
@@ -73,9 +78,12 @@ struct SimdCompare {
   }
   static bool all_are(const std::uint8_t* a, std::uint8_t value) noexcept {
     const uint8x16_t wanted = vdupq_n_u8(value);
-    const uint8x16_t low = vandq_u8(vceqq_u8(vld1q_u8(a), wanted), vceqq_u8(vld1q_u8(a + 16), wanted));
-    const uint8x16_t high = vandq_u8(vceqq_u8(vld1q_u8(a + 32), wanted), vceqq_u8(vld1q_u8(a + 48), wanted));
-    return vminvq_u8(vandq_u8(low, high)) == 0xFF;
+    uint8x16_t same = vceqq_u8(vld1q_u8(a), wanted), same2 = vceqq_u8(vld1q_u8(a + 16), wanted);
+    for (std::size_t i = 32; i < kStretch; i += 32) {
+      same = vandq_u8(same, vceqq_u8(vld1q_u8(a + i), wanted));
+      same2 = vandq_u8(same2, vceqq_u8(vld1q_u8(a + i + 16), wanted));
+    }
+    return vminvq_u8(vandq_u8(same, same2)) == 0xFF;
   }
 };
 #else
@@ -86,9 +94,9 @@ void clear_behind(std::size_t nbytes, std::uint64_t* map) noexcept {
   for (std::size_t word = (nbytes + 63) / 64; word < map_nwords(nbytes); ++word) map[word] = 0;
 }
 
-// A word of the map that whole 64-byte compares cannot make: at the start of the frame or at its end.
-std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance,
-                        std::size_t first) noexcept {
+// A word of the map of fewer than 64 + distance bytes.
+std::uint64_t short_word(std::span<const std::uint8_t> bytes, std::size_t distance,
+                         std::size_t first) noexcept {
   std::uint64_t word = 0;
   const std::size_t stop = std::min(bytes.size(), first + 64);
   for (std::size_t i = std::max(first, distance); i < stop; ++i) {
@@ -97,13 +105,29 @@ std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distanc
   return word;
 }
 
+// The word of the bytes from `first` on, which may begin less than `distance` before the start of the frame
+// or end behind it. The frame has at least 64 + distance bytes.
+template <class Compare>
+std::uint64_t edge_word(std::span<const std::uint8_t> bytes, std::size_t distance,
+                        std::size_t first) noexcept {
+  const std::uint8_t* const data = bytes.data();
+  if (first + 64 <= distance) return 0;
+  if (first < distance) return Compare::equal(data + distance, data) << (distance - first);
+  const std::size_t last = std::min(first, bytes.size() - 64);
+  return Compare::equal(data + last, data + last - distance) >> (first - last);
+}
+
 template <class Compare>
 void map_equal_with(std::span<const std::uint8_t> bytes, std::size_t distance, std::uint64_t* map) noexcept {
   const std::size_t n = bytes.size();
   std::size_t i = 0;
-  for (; i < n && i < distance; i += 64) map[i / 64] = edge_word(bytes, distance, i);
-  for (; i + 64 <= n; i += 64) map[i / 64] = Compare::equal(bytes.data() + i, bytes.data() + i - distance);
-  if (i < n) map[i / 64] = edge_word(bytes, distance, i);
+  if (n < 64 || n - 64 < distance) {
+    for (; i < n; i += 64) map[i / 64] = short_word(bytes, distance, i);
+  } else {
+    for (; i < distance; i += 64) map[i / 64] = edge_word<Compare>(bytes, distance, i);
+    for (; i + 64 <= n; i += 64) map[i / 64] = Compare::equal(bytes.data() + i, bytes.data() + i - distance);
+    if (i < n) map[i / 64] = edge_word<Compare>(bytes, distance, i);
+  }
   clear_behind(n, map);
 }
 
@@ -111,43 +135,53 @@ template <class Compare>
 bool map_both_with(std::span<const std::uint8_t> bytes, std::size_t row, std::uint64_t* run_map,
                    std::uint64_t* row_map) noexcept {
   const std::size_t n = bytes.size();
-  const std::uint8_t* data = bytes.data();
-  std::size_t i = 0;
-  for (; i < n && i < row; i += 64) {
-    run_map[i / 64] = i > 0 && i + 64 <= n ? Compare::equal(data + i, data + i - 1) : edge_word(bytes, 1, i);
-    row_map[i / 64] = edge_word(bytes, row, i);
+  const std::uint8_t* const data = bytes.data();
+  if (n < 64 || n - 64 < row) {
+    map_equal_with<Compare>(bytes, 1, run_map);
+    map_equal_with<Compare>(bytes, row, row_map);
+    return std::all_of(bytes.begin(), bytes.end(), [&](std::uint8_t byte) { return byte == bytes[0]; });
   }
-  // Most of a sparse frame is one value for long. There one compare with that value answers for the run map,
-  // and once it has lasted a whole row (the bytes from `since` on) for the row map as well.
-  std::size_t since = 0;
-  while (since < std::min(i, n) && data[since] == data[0]) ++since;
-  since = since == std::min(i, n) ? 0 : i;
-  while (i + 64 <= n) {
-    const std::uint8_t value = data[i - 1];
-    std::size_t stop = i;
-    while (stop + 64 <= n && Compare::all_are(data + stop, value)) stop += 64;
-    std::fill(run_map + i / 64, run_map + stop / 64, kOnes);
-    for (; i < stop && i < since + row; i += 64) row_map[i / 64] = Compare::equal(data + i, data + i - row);
-    std::fill(row_map + i / 64, row_map + stop / 64, kOnes);
-    i = stop;
-    // Words that change, until one ends in a byte that may last.
-    bool lasts = false;
-    for (; !lasts && i + 64 <= n; i += 64) {
-      const std::uint64_t run = Compare::equal(data + i, data + i - 1);
-      run_map[i / 64] = run;
-      row_map[i / 64] = Compare::equal(data + i, data + i - row);
-      since = i + 63;
-      lasts = run >> 48 == 0xFFFF;
+  const auto both_words = [&](std::size_t i) {
+    run_map[i / 64] = Compare::equal(data + i, data + i - 1);
+    row_map[i / 64] = Compare::equal(data + i, data + i - row);
+  };
+  // All bytes before i and from `since` on are known to have one value.
+  std::size_t i = 0, since = 0;
+  for (; i < row; i += 64) {
+    run_map[i / 64] = i > 0 ? Compare::equal(data + i, data + i - 1) : edge_word<Compare>(bytes, 1, i);
+    row_map[i / 64] = edge_word<Compare>(bytes, row, i);
+    if (run_map[i / 64] != kOnes << (i == 0)) since = i + 64;
+  }
+  // Most of a sparse frame is one value for long. There one look at a stretch answers for the run map, and
+  // once it has lasted a whole row for the row map as well. Smaller stretches would save compares and lose
+  // more on branches that go wrong.
+  for (; i + kStretch <= n; i += kStretch) {
+    if (!Compare::all_are(data + i, data[i - 1])) {
+      for (std::size_t k = 0; k < kStretch; k += 64) both_words(i + k);
+      since = i + kStretch;
+    } else if (i < since + row) {
+      for (std::size_t k = 0; k < kStretch; k += 64) {
+        run_map[(i + k) / 64] = kOnes;
+        row_map[(i + k) / 64] = Compare::equal(data + i + k, data + i + k - row);
+      }
+    } else {
+      std::fill_n(run_map + i / 64, kStretch / 64, kOnes);
+      std::fill_n(row_map + i / 64, kStretch / 64, kOnes);
     }
   }
-  const bool uniform_so_far = since == 0;
+  bool uniform = since == 0;
+  for (; i + 64 <= n; i += 64) {
+    both_words(i);
+    uniform = uniform && run_map[i / 64] == kOnes;
+  }
   if (i < n) {
-    run_map[i / 64] = edge_word(bytes, 1, i);
-    row_map[i / 64] = edge_word(bytes, row, i);
+    run_map[i / 64] = edge_word<Compare>(bytes, 1, i);
+    row_map[i / 64] = edge_word<Compare>(bytes, row, i);
+    uniform = uniform && run_map[i / 64] == kOnes >> (64 - (n - i));
   }
   clear_behind(n, run_map);
   clear_behind(n, row_map);
-  return n < 2 || (uniform_so_far && (i >= n || run_map[i / 64] == kOnes >> (64 - (n - i))));
+  return uniform;
 }
 
 }  // namespace

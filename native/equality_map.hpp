@@ -6,6 +6,7 @@
 // the same bits. Measured: 3 to 5 % of the time of a dense frame, a third of that of a sparse one.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace framedeflate {
 [[nodiscard]] std::uint64_t equal_64(const std::uint8_t* a, const std::uint8_t* b) noexcept;
 
 // Words that a map of nbytes takes, with the zero words behind it that let readers look ahead.
-[[nodiscard]] constexpr std::size_t map_nwords(std::size_t nbytes) noexcept { return nbytes / 64 + 3; }
+[[nodiscard]] constexpr std::size_t map_nwords(std::size_t nbytes) noexcept { return nbytes / 64 + 5; }
 
 // Bit i of the map (bit i % 64 of word i / 64) says whether bytes[i] == bytes[i - distance]; it is 0 for i <
 // distance and from bytes.size() on. `map` has map_nwords(bytes.size()) words; distance is at least 1.
@@ -52,20 +53,21 @@ inline constexpr std::size_t kMapWindow = 57;
   }
 }
 
-// The number of ones from bit i on, looked for no further than `most`.
+// The number of ones from bit i on, looked for no further than `most`. Background is run through in steps of
+// four words: most of the parse of a sparse frame is this.
 [[nodiscard]] inline std::size_t run_length(const std::uint64_t* map, std::size_t i,
                                             std::size_t most) noexcept {
-  std::size_t length = 0;
-  while (length < most) {
-    const std::size_t shift = (i + length) & 63;
-    const std::uint64_t zeros = ~map[(i + length) >> 6] >> shift;
-    if (zeros != 0) {
-      length += static_cast<std::size_t>(std::countr_zero(zeros));
-      return length < most ? length : most;
-    }
-    length += 64 - shift;
+  const std::uint64_t* word = map + (i >> 6);
+  std::uint64_t zeros = ~*word >> (i & 63);
+  if (zeros != 0) return std::min(most, static_cast<std::size_t>(std::countr_zero(zeros)));
+  std::size_t length = 64 - (i & 63);
+  // The zero behind the last byte ends both loops; the words behind the map allow to look at four.
+  while (length < most && (word[1] & word[2] & word[3] & word[4]) == ~std::uint64_t{0}) {
+    word += 4;
+    length += 256;
   }
-  return most;
+  while (length < most && (zeros = ~*++word) == 0) length += 64;
+  return std::min(most, length + static_cast<std::size_t>(std::countr_zero(zeros)));
 }
 
 }  // namespace framedeflate

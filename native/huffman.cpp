@@ -2,6 +2,8 @@
 #include "huffman.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <vector>
 
 namespace framedeflate {
@@ -99,19 +101,66 @@ void limited_lengths(const std::vector<Leaf>& leaves, unsigned limit, std::span<
   }
 }
 
-// Sorts keys. Few keys are ranked by comparing all with all, which has no branch to mispredict.
-void sort_keys(std::uint32_t* keys, std::size_t n) {
-  if (n > 96) {
-    std::sort(keys, keys + n);
-    return;
-  }
-  std::array<std::uint32_t, 96> sorted;
+// Sorts n keys that differ and are below 2^31, by comparing all with all, which has no branch to mispredict.
+void rank_keys(std::int32_t* keys, std::size_t n, std::int32_t* sorted) {
   for (std::size_t i = 0; i < n; ++i) {
-    std::uint32_t rank = 0;
+    std::int32_t rank = 0;
     for (std::size_t j = 0; j < n; ++j) rank += keys[j] < keys[i];
     sorted[rank] = keys[i];
   }
-  std::copy_n(sorted.begin(), n, keys);
+}
+
+// Sorts the keys of SymbolCode::build, whose symbols are rising. Many keys are put in their places by their
+// count, most counts being small; the rest, which are few then, are ranked.
+void sort_keys(std::int32_t* keys, std::size_t n, std::int32_t* sorted) {
+  constexpr std::size_t kFew = 40, kCounts = 64;
+  if (n <= kFew) {
+    rank_keys(keys, n, sorted);
+    return;
+  }
+  std::array<std::uint32_t, kCounts + 1> place{};
+  const auto bin = [](std::int32_t key) {
+    return std::min<std::size_t>(static_cast<std::size_t>(key >> 9), kCounts - 1);
+  };
+  for (std::size_t i = 0; i < n; ++i) ++place[bin(keys[i]) + 1];
+  for (std::size_t count = 0; count < kCounts; ++count) place[count + 1] += place[count];
+  const std::size_t nsmall = place[kCounts - 1];
+  std::array<std::int32_t, SymbolCode::kMost> large;
+  std::size_t nlarge = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    sorted[place[bin(keys[i])]++] = keys[i];
+    large[nlarge] = keys[i];
+    nlarge += bin(keys[i]) == kCounts - 1;
+  }
+  if (nlarge > 3 * kFew) {
+    std::sort(sorted + nsmall, sorted + n);
+  } else {
+    rank_keys(large.data(), nlarge, sorted + nsmall);
+  }
+}
+
+// The symbols that occur, rising, and how many they are.
+std::size_t list_used(std::span<const std::uint32_t> counts, std::uint16_t* used) {
+  // A byte for each, which compilers do many of at a time; then eight bytes to eight bits, and only as many
+  // steps as symbols are used.
+  std::array<std::uint8_t, 320> occurs{};
+  for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) occurs[symbol] = counts[symbol] != 0;
+  std::size_t n = 0;
+  for (std::size_t first = 0; first < counts.size(); first += 64) {
+    std::uint64_t mask = 0;
+    for (std::size_t eight = 0; eight < 8; ++eight) {
+      std::uint64_t bytes;
+      std::memcpy(&bytes, occurs.data() + first + 8 * eight, sizeof bytes);
+      // Byte k, worth 2^8k where bytes lie from the lowest up, is moved to bit 56 + k by one of these
+      // factors.
+      const std::uint64_t gather =
+          std::endian::native == std::endian::little ? 0x0102040810204080 : 0x8040201008040201;
+      mask |= (bytes * gather >> 56) << (8 * eight);
+    }
+    for (; mask != 0; mask &= mask - 1)
+      used[n++] = static_cast<std::uint16_t>(first + static_cast<std::size_t>(std::countr_zero(mask)));
+  }
+  return n;
 }
 
 constexpr std::array<std::uint8_t, 256> reversed_bytes() {
@@ -134,28 +183,26 @@ constexpr std::array<std::uint8_t, 19> kOrder = {16, 17, 18, 0, 8,  7, 9,  6, 10
 
 void SymbolCode::build(std::span<const std::uint32_t> counts, unsigned limit) {
   lengths.fill(0);
-  std::array<std::uint32_t, kMost> keys, depths;
-  std::size_t n = 0;
-  for (std::size_t symbol = 0; symbol < counts.size(); ++symbol) {
-    used[n] = static_cast<std::uint16_t>(symbol);
-    keys[n] = counts[symbol] << 9 | static_cast<std::uint32_t>(symbol);
-    n += counts[symbol] != 0;
-  }
-  nused = n;
+  nused = list_used(counts, used.data());
+  const std::size_t n = nused;
   if (n < 2) {
     if (n == 1) lengths[used[0]] = 1;
     return;
   }
-  sort_keys(keys.data(), n);
-  for (std::size_t i = 0; i < n; ++i) depths[i] = keys[i] >> 9;
+  std::array<std::int32_t, kMost> keys, sorted;
+  std::array<std::uint32_t, kMost> depths;
+  for (std::size_t i = 0; i < n; ++i) keys[i] = static_cast<std::int32_t>(counts[used[i]] << 9 | used[i]);
+  sort_keys(keys.data(), n, sorted.data());
+  for (std::size_t i = 0; i < n; ++i) depths[i] = static_cast<std::uint32_t>(sorted[i]) >> 9;
   minimum_redundancy(depths.data(), n);
+  const auto symbol = [&sorted](std::size_t i) { return static_cast<std::uint32_t>(sorted[i]) & 0x1FF; };
   if (depths[0] > limit) {
     std::vector<Leaf> leaves(n);
-    for (std::size_t i = 0; i < n; ++i) leaves[i] = {keys[i] >> 9, keys[i] & 0x1FF};
+    for (std::size_t i = 0; i < n; ++i) leaves[i] = {static_cast<std::uint32_t>(sorted[i]) >> 9, symbol(i)};
     limited_lengths(leaves, limit, lengths);
     return;
   }
-  for (std::size_t i = 0; i < n; ++i) lengths[keys[i] & 0x1FF] = static_cast<std::uint8_t>(depths[i]);
+  for (std::size_t i = 0; i < n; ++i) lengths[symbol(i)] = static_cast<std::uint8_t>(depths[i]);
 }
 
 void SymbolCode::take(std::span<const std::uint8_t> given) {

@@ -29,7 +29,7 @@ struct SymbolCode {
   std::size_t nused = 0;
 
   // Lengths that make the sum of count * length least with none above `limit`. Symbols that do not occur get
-  // none; one that occurs alone gets a bit. No count exceeds 2^22.
+  // none; one that occurs alone gets a bit. Counts are below 2^22.
   void build(std::span<const std::uint32_t> counts, unsigned limit);
   // Takes lengths made elsewhere; they leave no code unused, or there is one alone.
   void take(std::span<const std::uint8_t> given);
