@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import tables
 from command import Options, run
+from encode_tables import encode
 from frame_sets import FrameSet
 from interleave import take_turns
 from rivals import OURS, REFERENCE, Encoder, check_streams, encoders, libdeflate, missing, ours
@@ -81,7 +81,7 @@ def _facts(one: FrameSet) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return run("encode", __doc__ or "", measure, tables.encode, arguments)
+    return run("encode", __doc__ or "", measure, encode, arguments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import curve
 import results
-import tables
+from encode_tables import encode
+from inflate_tables import inflate
 
 __all__ = ["CURVE", "PAGE", "filled", "main", "picture"]
 
@@ -23,7 +24,7 @@ CURVE: Final = _DOCS / "pictures" / "curve.svg"
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_TABLES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {"encode": tables.encode}
+_TABLES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {"encode": encode, "inflate": inflate}
 """By the name of a benchmark, which is that of its marker."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import bench_encode
+import bench_inflate
 import render
 import results
 import rivals
@@ -51,6 +52,18 @@ def test_encode(tmp_path: Path, frames: Path, capsys: pytest.CaptureFixture[str]
         assert f"{rival} is not installed" in printed
     assert {one["kind"] for one in figures["sets"]} == {"1-bit", "label map", "photographic"}
     assert "| level 1 |" in printed
+
+
+def test_inflate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = quick(bench_inflate.main, "inflate", tmp_path, NOWHERE)
+    printed = capsys.readouterr().out
+    for one in figures["sets"]:
+        assert {"zlib 6", "level 1", "level 6"} <= set(figures["python"][one["name"]])
+        for times in figures["python"][one["name"]].values():
+            assert {"zlib", "ours, in batches", "ours, a Frame a call"} <= set(times)
+            assert all(time > 0 for time in times.values())
+        assert tables.plain(one["name"]) in printed
+    assert "| zlib 6 | ours, in batches |" in printed
 
 
 class TestFrameSets:
@@ -95,6 +108,14 @@ class TestChecks:
         coders = {rivals.REFERENCE: right, "wrong": lambda frames: broken(right(frames))}
         with pytest.raises(WrongResultError):
             contest(small, coders, Options(1, quick=True))
+
+    @pytest.mark.parametrize("broken", [lambda out: out[:1], lambda out: [out[0], bytes(len(out[1]))]])
+    def test_a_wrong_frame_ends_the_run(self, small: FrameSet, broken: Any) -> None:
+        streams = rivals.ours(1)(small)
+        right = bench_inflate.inflaters()[bench_inflate.ZLIB]
+        readers = {bench_inflate.ZLIB: right, "wrong": lambda *arguments: broken(right(*arguments))}
+        with pytest.raises(WrongResultError):
+            bench_inflate.contest(small, streams, readers, Options(1, quick=True))
 
     def test_a_wrong_core_ends_the_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(engine, "deflate_frames", lambda *arguments: [b"\3\0"] * 2)
