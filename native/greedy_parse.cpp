@@ -115,7 +115,9 @@ Cursor parse(std::span<const std::uint8_t> frame, Maps maps, std::size_t stop, c
     cursor = step(frame, maps, stop, static_cast<std::size_t>(room()) + 1, cursor);
   }
   if (cursor.i + kMinMatch > stop) cursor.i = stop;
-  cursor.out = add_literals(frame, cursor.literals_from, cursor.i, cursor.out);
+  // Where `frame` is the first part of a larger one, its maps go on behind it, and the last match may, too.
+  if (cursor.literals_from < cursor.i)
+    cursor.out = add_literals(frame, cursor.literals_from, cursor.i, cursor.out);
   return cursor;
 }
 

@@ -75,6 +75,24 @@ def test_frames_larger_than_a_block(level: int) -> None:
     check(bytes(70_000) + b"\x01" + bytes(600_000), 4096, level)
 
 
+@pytest.mark.parametrize("part_end", range(0, 200, 8))
+def test_a_run_across_the_end_of_a_part(part_end: int) -> None:
+    """Level 2 and up work on 2^18 bytes at a time, and count in blocks of 2^16 symbols.
+
+    Here such a block starts just before 2^18, and holds little more than a run that goes on beyond.
+    """
+    rng = np.random.default_rng(5)
+    noise = rng.integers(0, 255, 1 << 18, dtype=np.uint8)
+    noise[1:][noise[1:] == noise[:-1]] ^= 0x80  # no two neighbours are the same
+    noise[noise == 255] = 0
+    # Three blocks of 2^16 symbols, each with a run of some 2^16 / 3 bytes: 257 more for each match of 258.
+    frame = np.empty(0, np.uint8)
+    for run_nbytes in (21900, 21900, 21800 + part_end):
+        frame = np.concatenate([frame, noise[:61000], np.full(run_nbytes, 255, np.uint8), noise[:4500]])
+    frame = np.concatenate([frame[: (1 << 18) - 3], np.full(48, 255, np.uint8), noise[:1000]])
+    check(frame.tobytes(), 0, 2)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("row_nbits", [1, 8, 15, 16, 512, 8 * 32768, 8 * 32769, 2**40])
 def test_any_row_distance_is_correct(row_nbits: int, level: int) -> None:
