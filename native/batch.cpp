@@ -23,6 +23,14 @@ std::size_t range_count(std::size_t item_nbytes) {
   return std::max<std::size_t>(1, kRangeNbytes / std::max<std::size_t>(1, item_nbytes));
 }
 
+// Whether the stream inflates, to its very last byte, to just this Frame. `inflated` is as large as it.
+bool gives_back(std::span<const std::uint8_t> stream, std::span<const std::uint8_t> frame,
+                std::span<std::uint8_t> inflated) {
+  const Inflated result = inflate_exact(stream, inflated);
+  return result.defect == Defect::none && result.consumed == stream.size() &&
+         std::memcmp(inflated.data(), frame.data(), frame.size()) == 0;
+}
+
 }  // namespace
 
 unsigned worker_count(std::size_t count, std::size_t item_nbytes, unsigned threads) noexcept {
@@ -68,26 +76,41 @@ void for_each_range(std::size_t count, std::size_t item_nbytes, unsigned workers
   }
 }
 
-Deflated deflate_batch(std::span<const std::uint8_t> frames, std::size_t frame_nbytes, std::size_t row_nbits,
-                       int level, unsigned threads) {
-  const std::size_t count = frames.size() / frame_nbytes;
-  const unsigned workers = worker_count(count, frame_nbytes, threads);
+Deflated deflate_batch(const DeflateJob& job, unsigned threads) {
+  const std::size_t nbytes = job.frame_nbytes, count = job.frames.size() / nbytes;
+  const unsigned workers = worker_count(count, nbytes, threads);
+  struct Buffers {
+    EncoderScratch scratch;
+    std::vector<std::uint8_t> stream, inflated;
+    std::size_t first_mismatch;
+  };
+  std::vector<Buffers> buffers(workers);
+  for (Buffers& each : buffers) each.first_mismatch = count;
   Deflated deflated;
   deflated.places.resize(count);
   deflated.arenas.resize(workers);
-  std::vector<EncoderScratch> scratch(workers);
-  std::vector<std::vector<std::uint8_t>> streams(workers);
-  for_each_range(count, frame_nbytes, workers, [&](unsigned worker, std::size_t first, std::size_t last) {
-    std::vector<std::uint8_t>& stream = streams[worker];
+  for_each_range(count, nbytes, workers, [&](unsigned worker, std::size_t first, std::size_t last) {
+    auto& [scratch, stream, inflated, first_mismatch] = buffers[worker];
     std::vector<std::uint8_t>& arena = deflated.arenas[worker];
-    stream.resize(deflate_bound(frame_nbytes));
-    for (std::size_t i = first; i < last; ++i) {
-      const std::size_t n = deflate_frame(frames.subspan(i * frame_nbytes, frame_nbytes), row_nbits, level,
-                                          scratch[worker], stream);
-      deflated.places[i] = {worker, arena.size(), n};
+    stream.resize(deflate_bound(nbytes));
+    if (!job.expected.empty()) inflated.resize(nbytes);
+    for (std::size_t i = first; i < last && i < first_mismatch; ++i) {
+      const std::span<const std::uint8_t> frame = job.frames.subspan(i * nbytes, nbytes);
+      deflated.places[i] = {worker, arena.size(), 0};
+      if (job.skip_photographic && looks_photographic(frame, job.row_nbits)) continue;
+      const std::size_t n = deflate_frame(frame, job.row_nbits, job.level, scratch, stream);
+      deflated.places[i].nbytes = n;
       arena.insert(arena.end(), stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(n));
+      if (!job.expected.empty() &&
+          !gives_back(std::span(stream).first(n), job.expected.subspan(i * nbytes, nbytes), inflated)) {
+        first_mismatch = i;
+      }
     }
   });
+  deflated.first_mismatch = count;
+  for (const Buffers& each : buffers) {
+    deflated.first_mismatch = std::min(deflated.first_mismatch, each.first_mismatch);
+  }
   return deflated;
 }
 
@@ -110,17 +133,14 @@ std::size_t first_mismatch(std::span<const std::span<const std::uint8_t>> stream
   const unsigned workers = worker_count(streams.size(), frame_nbytes, threads);
   std::vector<std::vector<std::uint8_t>> inflated(workers);
   std::vector<std::size_t> first(workers, streams.size());
-  for_each_range(streams.size(), frame_nbytes, workers,
-                 [&](unsigned worker, std::size_t begin, std::size_t end) {
-                   inflated[worker].resize(frame_nbytes);
-                   for (std::size_t i = begin; i < end && i < first[worker]; ++i) {
-                     const Inflated result = inflate_exact(streams[i], inflated[worker]);
-                     const bool same =
-                         result.defect == Defect::none && result.consumed == streams[i].size() &&
-                         std::memcmp(inflated[worker].data(), &frames[i * frame_nbytes], frame_nbytes) == 0;
-                     if (!same) first[worker] = i;
-                   }
-                 });
+  for_each_range(
+      streams.size(), frame_nbytes, workers, [&](unsigned worker, std::size_t begin, std::size_t end) {
+        inflated[worker].resize(frame_nbytes);
+        for (std::size_t i = begin; i < end && i < first[worker]; ++i) {
+          if (!gives_back(streams[i], frames.subspan(i * frame_nbytes, frame_nbytes), inflated[worker]))
+            first[worker] = i;
+        }
+      });
   return *std::min_element(first.begin(), first.end());
 }
 

@@ -20,6 +20,19 @@ unsigned worker_count(std::size_t count, std::size_t item_nbytes, unsigned threa
 void for_each_range(std::size_t count, std::size_t item_nbytes, unsigned workers,
                     const std::function<void(unsigned, std::size_t, std::size_t)>& work);
 
+// What is to be deflated, and how.
+struct DeflateJob {
+  std::span<const std::uint8_t> frames;  // one behind the other
+  std::size_t frame_nbytes;
+  std::size_t row_nbits;
+  int level;
+  // Frames that look photographic are left out: they have a stream of no bytes.
+  bool skip_photographic = false;
+  // What each stream must inflate to, frames.size() bytes; empty where nothing is checked. Done while Frame
+  // and stream are in the nearest cache.
+  std::span<const std::uint8_t> expected = {};
+};
+
 // The streams of a batch: each worker's lie one behind the other in its own arena.
 struct Deflated {
   struct Place {
@@ -28,15 +41,15 @@ struct Deflated {
     std::size_t nbytes;
   };
   std::vector<std::vector<std::uint8_t>> arenas;
-  std::vector<Place> places;  // one a Frame
+  std::vector<Place> places;   // one a Frame
+  std::size_t first_mismatch;  // the first Frame that its stream does not give back; places.size(): none
 
   [[nodiscard]] std::span<const std::uint8_t> stream(std::size_t index) const {
     const Place& place = places[index];
     return std::span(arenas[place.worker]).subspan(place.offset, place.nbytes);
   }
 };
-[[nodiscard]] Deflated deflate_batch(std::span<const std::uint8_t> frames, std::size_t frame_nbytes,
-                                     std::size_t row_nbits, int level, unsigned threads);
+[[nodiscard]] Deflated deflate_batch(const DeflateJob& job, unsigned threads);
 
 // Inflates each Fragment into its part of `out`, of fragments.size() * frame_nbytes bytes. The part of a
 // Fragment with a defect is zeroed: nothing half decoded, and nothing that was in the memory before, is left

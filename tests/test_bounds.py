@@ -15,7 +15,7 @@ from corpus import CORPUS
 from data_set_samples import Node, write
 from framedeflate import ImagePixel, decompress_file
 from framedeflate.data_set.layout import DataSetLayout
-from framedeflate.encapsulation import SEQUENCE_DELIMITATION_ITEM
+from framedeflate.encapsulation import SEQUENCE_DELIMITATION_ITEM, Items
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.stored_frames import MAX_BATCH_FRAMES, batches
 from framedeflate.transcode.fragment_writer import FragmentWriter
@@ -282,7 +282,7 @@ def test_the_extended_offset_table_takes_over_where_offsets_outgrow_the_basic_on
     file.write(file_meta(EXPLICIT) + head(frames=len(streams)))
     writer = FragmentWriter(file, len(streams), max_basic_offset=max_basic_offset)
     for start in range(0, len(streams), 7):
-        writer.write(streams[start : start + 7])
+        writer.write(Items.of(streams[start : start + 7]))
     writer.finish()
     assert file.tell() == len(file.getvalue())
     assert file.getvalue().endswith(SEQUENCE_DELIMITATION_ITEM)

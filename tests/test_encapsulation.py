@@ -15,6 +15,7 @@ from corpus import wheel_file
 from framedeflate import FrameReader, compress_file, verify_file
 from framedeflate.encapsulation import (
     MAX_FRAGMENT_NBYTES,
+    Items,
     encapsulate,
     item_header,
     offset_tables,
@@ -99,7 +100,7 @@ def test_the_writer_s_tables_are_right_wherever_it_has_to_change_them(
     file.write(before)
     writer = FragmentWriter(file, len(streams), max_basic_offset=limit)
     for start in range(0, len(streams), batch):
-        writer.write(streams[start : start + batch])
+        writer.write(Items.of(streams[start : start + batch]))
     writer.finish()
     assert file.tell() == len(file.getvalue())
     data = file.getvalue()[len(before) :]

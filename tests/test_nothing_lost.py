@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever stops a transcoding, the source and any earlier output stay, and no half file takes the final name."""
 
+import importlib
 import os
 import shutil
 import signal
 import subprocess
 import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import judge
 from child import run_child
-from framedeflate import compress_file, decompress_file
+from framedeflate import compress_file, decompress_file, engine
 from framedeflate.byte_source import BytesSource, read_exactly
 from framedeflate.errors import DicomFormatError, FrameDeflateError, RoundTripError, UnsupportedImageError
 from kills import COMMAND, Prey, digest, leftovers, make_source
@@ -161,33 +162,63 @@ def test_an_existing_output_is_replaced_only_where_asked(source: Path, folder: P
     assert judge.read(final).frames() == judge.read(source).frames()
 
 
+def assert_refused(source: Path, folder: Path, *, frame_number: int) -> None:
+    before = digest(source)
+    for threads in (1, 2):
+        with pytest.raises(RoundTripError) as caught:
+            compress_file(source, folder / "final.dcm", threads=threads)
+        assert caught.value.frame_number == frame_number
+    with pytest.raises(RoundTripError):
+        compress_file(source, in_place=True)
+    assert list(folder.iterdir()) == []
+    assert leftovers(source.parent) == []
+    assert digest(source) == before
+    compress_file(source, folder / "unchecked.dcm", check=False)
+    (folder / "unchecked.dcm").unlink()
+
+
+@pytest.mark.parametrize("place", [0, 5000, 9999])
 def test_frames_that_do_not_decode_to_their_source_are_never_put_in_place(
-    source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
-    from framedeflate import engine
+    # The core is given another Frame than the one it is to prove: the last but two of a middle batch.
+    frames = [bytes([i]) * 5000 + bytes(5000) for i in range(250)] * 4
+    (tmp_path / "in").mkdir()
+    source = write_native(
+        tmp_path / "in/a.dcm", b"".join(frames), rows=100, columns=100, bits=8, frames=len(frames)
+    )
+    core = importlib.import_module(
+        "framedeflate._native" if engine.name == "native" else "framedeflate._reference"
+    )
+    true = core.deflate_items
 
-    true = engine.deflate_frames
+    def one_bit(frames: bytes, *arguments: Any, expected: bytes | None) -> Any:
+        other = bytearray(frames)
+        for first in range(0, len(other), 10_000):
+            if other[first] == 247:
+                other[first + place] ^= 1
+        return true(other, *arguments, expected=expected)
 
-    def broken(*arguments: object) -> list[bytes]:
-        streams = true(*arguments)  # type: ignore[arg-type]
-        native = bytearray(zlib.decompress(streams[-1], -15))
-        native[7] ^= 1
-        deflater = zlib.compressobj(6, zlib.DEFLATED, -15)
-        return [*streams[:-1], deflater.compress(native) + deflater.flush()]
+    monkeypatch.setattr(core, "deflate_items", one_bit)
+    assert_refused(source, folder, frame_number=248)
 
-    def cut(*arguments: object) -> list[bytes]:
-        return [stream[:-2] for stream in true(*arguments)]  # type: ignore[arg-type]
 
-    for deflate_frames in (broken, cut):
-        monkeypatch.setattr(engine, "deflate_frames", deflate_frames)
-        before = digest(source)
-        with pytest.raises(RoundTripError):
-            compress_file(source, folder / "final.dcm")
-        with pytest.raises(RoundTripError):
-            compress_file(source, in_place=True)
-        assert list(folder.iterdir()) == []
-        assert leftovers(source.parent) == []
-        assert digest(source) == before
+def test_photographic_frames_are_proven_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import deflate
+
+    (tmp_path / "in").mkdir()
+    source = make_source(tmp_path / "in/a.dcm", frames=10)
+    true = deflate.deflate_compress
+
+    def cut(frame: memoryview, level: int) -> bytes:
+        stream = bytes(true(frame, level))
+        return stream[:-2] if bytes(frame) == seventh else stream
+
+    seventh = source.read_bytes()[-4 << 19 :][: 1 << 19]
+    monkeypatch.setattr(deflate, "deflate_compress", cut)
+    assert_refused(source, folder, frame_number=7)
 
 
 def test_a_frame_that_does_not_inflate_leaves_nothing(source: Path, folder: Path) -> None:

@@ -19,6 +19,25 @@ def deflate_frames(
     (fastest) to 9 (smallest). `threads` 0 means all cores.
     """
 
+def deflate_items(
+    frames: Buffer, frame_nbytes: int, row_nbits: int, level: int, threads: int, *, expected: Buffer | None
+) -> tuple[bytes, list[int], int | None]:
+    """Deflate Frames into Items as they stand in a file, each proven by inflating it; else as `deflate_frames`.
+
+    Photographic Frames are left out. `expected` is what the streams must inflate to, as large as `frames` and
+    usually the same object; None asks for no proof.
+
+    Returns
+    -------
+    items : bytes
+        The Items one behind the other: header (FFFE,E000), stream, and a NULL where its length is odd (PS3.5 A.4).
+    stream_nbytes : list of int
+        One a Frame: size of its stream, neither header nor pad counted; 0 where it was left out. Above 2^32-2 the
+        header is wrong: no Item can hold such a stream.
+    mismatch : int or None
+        The first Frame that its stream does not give back; `items` and `stream_nbytes` may then end anywhere.
+    """
+
 def photographic_frames(frames: Buffer, frame_nbytes: int, row_nbits: int) -> bytes:
     """Return one byte a Frame: 1 where a general encoder serves it better than `deflate_frames`."""
 

@@ -5,6 +5,7 @@ It is what the core is tested against, and what an installation without a compil
 function promises are in ``_native.pyi``.
 """
 
+import struct
 import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ __all__ = [
     "ElementScan",
     "cut_bits",
     "deflate_frames",
+    "deflate_items",
     "first_mismatch",
     "inflate_frames",
     "inflate_pixels",
@@ -47,6 +49,34 @@ def deflate_frames(
         deflater = zlib.compressobj(level, zlib.DEFLATED, _RAW)
         streams.append(deflater.compress(view[start : start + frame_nbytes]) + deflater.flush())
     return streams
+
+
+def deflate_items(
+    frames: "Buffer",
+    frame_nbytes: int,
+    row_nbits: int,
+    level: int,
+    threads: int,
+    *,
+    expected: "Buffer | None",
+) -> tuple[bytes, list[int], int | None]:
+    view = _frames_view(frames, frame_nbytes, row_nbits)
+    wanted = None if expected is None else memoryview(expected).cast("B")
+    require(wanted is None or len(wanted) == len(view), "expected must be as large as frames")
+    items, sizes = bytearray(), []
+    photographic = photographic_frames(frames, frame_nbytes, row_nbits)
+    for index, is_photographic in enumerate(photographic):
+        place = slice(index * frame_nbytes, (index + 1) * frame_nbytes)
+        if is_photographic:
+            sizes.append(0)
+            continue
+        (stream,) = deflate_frames(view[place], frame_nbytes, row_nbits, level, threads)
+        if wanted is not None and first_mismatch([stream], frame_nbytes, wanted[place], threads) is not None:
+            return bytes(items), sizes, index
+        pad = len(stream) % 2
+        items += struct.pack("<HHI", 0xFFFE, 0xE000, len(stream) + pad) + stream + bytes(pad)
+        sizes.append(len(stream))
+    return bytes(items), sizes, None
 
 
 _LOOKED_AT_NBYTES = 1 << 18

@@ -4,16 +4,21 @@
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from framedeflate.errors import EncapsulationError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = [
     "ITEM_HEADER_NBYTES",
     "MAX_FRAGMENT_NBYTES",
     "PIXEL_DATA_HEADER",
     "SEQUENCE_DELIMITATION_ITEM",
+    "Items",
     "OffsetTables",
     "encapsulate",
     "item_header",
@@ -127,3 +132,30 @@ def encapsulate(fragments: Iterable[bytes]) -> Iterator[bytes]:
         yield fragment
         if len(fragment) & 1:
             yield b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Fragments of consecutive Frames, as they stand in a file.
+
+    Attributes
+    ----------
+    pieces : list of bytes-like
+        The Items one behind the other: headers, streams, pads. A piece holds whole Items.
+    stream_nbytes : list of int
+        Size of each Frame's stream in bytes, neither header nor pad counted.
+    """
+
+    pieces: "list[Buffer]"
+    stream_nbytes: list[int]
+
+    @classmethod
+    def of(cls, streams: Sequence[bytes]) -> Self:
+        """Return the Items that hold these streams; errors as `encapsulate`."""
+        return cls([b"".join(encapsulate(streams))], [len(stream) for stream in streams])
+
+    def __iadd__(self, other: Self) -> Self:
+        """Append the Items of further Frames."""
+        self.pieces.extend(other.pieces)
+        self.stream_nbytes.extend(other.stream_nbytes)
+        return self

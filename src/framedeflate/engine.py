@@ -20,6 +20,8 @@ __all__ = [
     "ElementScan",
     "cut_bits",
     "deflate_frames",
+    "deflate_items",
+    "deflate_photographic",
     "first_mismatch",
     "inflate_frames",
     "inflate_pixels",
@@ -115,10 +117,36 @@ def deflate_frames(
         start = len(streams) * frame_nbytes
         part = view[start : start + len(list(run)) * frame_nbytes]
         if is_photographic:
-            streams += _libdeflate(part, frame_nbytes, level, threads)
+            streams += deflate_photographic(part, frame_nbytes, level, threads)
         else:
             streams += _core.deflate_frames(part, frame_nbytes, row_nbits, level, threads)
     return streams
+
+
+def deflate_items(
+    frames: "Buffer", frame_nbytes: int, row_nbits: int, level: int, threads: int, *, check: bool
+) -> tuple[bytes, list[int], int | None]:
+    """Deflate native Frames into Items ready to write; parameters and errors as `deflate_frames`.
+
+    Parameters
+    ----------
+    check : bool
+        Inflate every stream again and compare it with its Frame.
+
+    Returns
+    -------
+    items : bytes
+        Header, stream and pad of each Frame, but not of photographic ones: those are for `deflate_photographic`.
+    stream_nbytes : list of int
+        One a Frame: size of its stream without header and pad; 0 where it is photographic.
+    mismatch : int or None
+        The first Frame that its stream does not give back.
+    """
+    _check(level=level, threads=threads)
+    _announce()
+    return _core.deflate_items(
+        frames, frame_nbytes, row_nbits, level, threads, expected=frames if check else None
+    )
 
 
 def inflate_frames(
@@ -198,16 +226,19 @@ def _announce() -> None:
         )
 
 
-def _libdeflate(frames: memoryview, frame_nbytes: int, level: int, threads: int) -> list[bytes]:
+def deflate_photographic(frames: "Buffer", frame_nbytes: int, level: int, threads: int) -> list[bytes]:
+    """As `deflate_frames`, by libdeflate whatever the Frames look like."""
     import deflate
 
+    view = memoryview(frames).cast("B")
+
     def stream(start: int) -> bytes:
-        frame = frames[start : start + frame_nbytes]
+        frame = view[start : start + frame_nbytes]
         deflated = bytes(deflate.deflate_compress(frame, level + _LIBDEFLATE_ABOVE))
         stored_nbytes = frame_nbytes + 5 * -(-frame_nbytes // _STORED_BLOCK_NBYTES)
         return deflated if len(deflated) <= stored_nbytes else _stored(frame)
 
-    starts = range(0, len(frames), frame_nbytes)
+    starts = range(0, len(view), frame_nbytes)
     workers = min(threads or os.cpu_count() or 1, os.cpu_count() or 1, len(starts))
     if workers == 1:
         return [stream(start) for start in starts]

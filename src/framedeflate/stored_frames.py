@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from framedeflate.byte_source import ByteSource, drive, read_exactly
 from framedeflate.data_set.layout import DataSetLayout, Element, Tag
@@ -51,6 +51,10 @@ class StoredFrames(Protocol):
     @property
     def index(self) -> FrameIndex | None:
         """Where each Frame's Fragments are; None where Pixel Data is native."""
+
+    @property
+    def is_shareable(self) -> bool:
+        """Whether several threads may read at once."""
 
     def read(self, index: int, count: int) -> "Buffer":
         """Return `count` Frames from `index` (from 0) on, ``image_pixel.frame_nbytes`` bytes each, in one piece."""
@@ -114,6 +118,7 @@ class NativeFrames:
     """
 
     index: None = None
+    is_shareable: bool = True
 
     def __init__(self, source: ByteSource, layout: DataSetLayout, image_pixel: ImagePixel) -> None:
         self.image_pixel = image_pixel
@@ -200,6 +205,7 @@ class DeflatedFrames:
     image_pixel: ImagePixel
     threads: int = 1
     strict: bool = True
+    is_shareable: ClassVar[bool] = True
 
     def fragment(self, index: int) -> bytes:
         """Return the Fragment of Frame `index`, the Fragments joined where a writer split it."""
@@ -313,6 +319,7 @@ class UncompressedFragments:
     source: ByteSource
     index: FrameIndex
     image_pixel: ImagePixel
+    is_shareable: ClassVar[bool] = True
 
     def read(self, index: int, count: int) -> "Buffer":
         """Return `count` Frames from `index` (from 0) on, in one piece."""

@@ -41,6 +41,11 @@ class ConvertedFrames:
     def __post_init__(self) -> None:
         self.image_pixel = converted_image_pixel(self.frames.image_pixel, self.to)
 
+    @property
+    def is_shareable(self) -> bool:
+        """Whether several threads may read at once: as the source's."""
+        return self.frames.is_shareable
+
     def read(self, index: int, count: int) -> "Buffer":
         """Return `count` Frames from `index` (from 0) on, in one piece."""
         source = self.frames.image_pixel

@@ -2,25 +2,25 @@
 """A DICOM file into Deflated Image Frame Compression."""
 
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-from framedeflate import engine
 from framedeflate.data_set.label_map import is_label_map
 from framedeflate.data_set.layout import DataSetLayout
-from framedeflate.errors import RoundTripError, UnsupportedImageError
-from framedeflate.frame_codec import DEFAULT_LEVEL, deflate_frames
+from framedeflate.encapsulation import Items
+from framedeflate.errors import UnsupportedImageError
+from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel, samples_meant
+from framedeflate.transcode.checked_items import deflate_items
 from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.fragment_writer import FragmentWriter
+from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
 from framedeflate.transcode.segments import copy_segments
+from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 __all__ = ["Policy", "compress_file"]
 
@@ -98,9 +98,7 @@ def compress_file(
             f"photometric_interpretation must be one of {', '.join(get_args(ColourSpace))}, or None"
         )
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
-    with open_image_source(
-        job.source, threads=threads, strict=strict, folder=job.destination.parent
-    ) as image:
+    with open_image_source(job.source, strict=strict, folder=job.destination.parent) as image:
         _check_policy(image.layout, image.image_pixel, policy)
         _check_photometric(image.image_pixel)
         if in_place and image.excess_nbytes >= image.image_pixel.frame_nbytes:
@@ -164,28 +162,24 @@ def _write_frames(
     progress: Progress | None,
 ) -> None:
     image_pixel = image.image_pixel
-    for index, count, frames in image.frame_batches():
-        streams = deflate_frames(frames, image_pixel, level=level, threads=threads)
-        if check:
-            check_round_trip(streams, frames, image_pixel, threads=threads, first_frame_number=index + 1)
-        writer.write(streams)
-        if progress is not None:
-            progress(index + count, image_pixel.number_of_frames)
+    plan = BatchPlan.of(image.frames, threads=threads)
 
+    def encode(batch: FrameBatch) -> Items:
+        items = Items([], [])
+        for index, _count, frames in batch.parts():
+            stages.raise_if_stopped()
+            items += deflate_items(
+                frames,
+                image_pixel,
+                level=level,
+                threads=plan.threads,
+                check=check,
+                first_frame_number=index + 1,
+            )
+        return items
 
-def check_round_trip(
-    streams: list[bytes], frames: "Buffer", image_pixel: ImagePixel, *, threads: int, first_frame_number: int
-) -> None:
-    """Decode every stream and compare it with its Frame's native bytes.
-
-    Raises
-    ------
-    RoundTripError
-        For the first Frame that differs.
-    """
-    index = engine.first_mismatch(streams, image_pixel.frame_nbytes, frames, threads)
-    if index is not None:
-        raise RoundTripError(
-            "what was encoded does not decode to what was read; please report this as a bug",
-            frame_number=first_frame_number + index,
-        )
+    with Stages(encode, workers=plan.workers) as stages:
+        for items in stages.results(plan):
+            writer.write(items)
+            if progress is not None:
+                progress(len(writer.stream_nbytes), image_pixel.number_of_frames)

@@ -3,17 +3,22 @@
 
 import os
 import struct
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.native_pixels import FrameJoiner
 from framedeflate.transcode.file_meta import encode_file_meta
+from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
 from framedeflate.transcode.segments import Segment, copy_segments, read_segments
+from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = ["decompress_file"]
 
@@ -71,15 +76,13 @@ def decompress_file(
     """
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
-    with open_image_source(
-        job.source, threads=threads, strict=strict, folder=job.destination.parent
-    ) as image:
+    with open_image_source(job.source, strict=strict, folder=job.destination.parent) as image:
         _check_size(image.image_pixel)
         head, tail = _segments(image, implicit_vr=implicit_vr)
         with job.output() as file:
             file.write(encode_file_meta(image.meta, uid))
             copy_segments(head, image.source, file)
-            _write_pixel_data(image, file, implicit_vr=implicit_vr, progress=progress)
+            _write_pixel_data(image, file, implicit_vr=implicit_vr, threads=threads, progress=progress)
             copy_segments(tail, image.source, file)
             image.close()
         return job.result_of_image(image, uid, deflated_nbytes=image.fragments_nbytes, checked=False)
@@ -112,7 +115,7 @@ def _segments(image: ImageSource, *, implicit_vr: bool) -> tuple[tuple[Segment, 
 
 
 def _write_pixel_data(
-    image: ImageSource, file: BinaryIO, *, implicit_vr: bool, progress: Progress | None
+    image: ImageSource, file: BinaryIO, *, implicit_vr: bool, threads: int, progress: Progress | None
 ) -> None:
     image_pixel = image.image_pixel
     nbytes = image_pixel.native_nbytes + image_pixel.native_nbytes % 2
@@ -122,9 +125,22 @@ def _write_pixel_data(
         vr = b"OW" if image_pixel.bits_allocated > 8 else b"OB"
         file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, nbytes))
     joiner = FrameJoiner(image_pixel)
-    for index, count, frames in image.frame_batches():
-        file.write(joiner.join(frames, count))
-        if progress is not None:
-            progress(index + count, image_pixel.number_of_frames)
+    plan = BatchPlan.of(image.frames, threads=threads)
+
+    def read(batch: FrameBatch) -> "list[tuple[int, Buffer]]":
+        parts = []
+        for _index, count, frames in batch.parts():
+            stages.raise_if_stopped()
+            parts.append((count, frames))
+        return parts
+
+    done = 0
+    with Stages(read, workers=plan.workers) as stages:
+        for parts in stages.results(plan):
+            for count, frames in parts:
+                file.write(joiner.join(frames, count))
+                done += count
+            if progress is not None:
+                progress(done, image_pixel.number_of_frames)
     file.write(joiner.finish())
     file.write(bytes(image_pixel.native_nbytes % 2))

@@ -39,6 +39,9 @@ class ForeignFrames:
         The image cannot be described, its Frames not told apart, or no decoder is there.
     """
 
+    is_shareable: bool = False
+    """There is one process that decodes, and Ctrl-C must reach who waits for it."""
+
     def __init__(self, source: ByteSource, layout: DataSetLayout, transfer_syntax_uid: str) -> None:
         self._source = source
         self._layout = layout

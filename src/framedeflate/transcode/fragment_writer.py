@@ -3,7 +3,6 @@
 
 import io
 from array import array
-from collections.abc import Iterable
 from typing import BinaryIO, Final
 
 from framedeflate.encapsulation import (
@@ -12,8 +11,9 @@ from framedeflate.encapsulation import (
     MAX_FRAGMENT_NBYTES,
     PIXEL_DATA_HEADER,
     SEQUENCE_DELIMITATION_ITEM,
+    Items,
     OffsetTables,
-    encapsulate,
+    item_header,
     offset_tables,
     padded_nbytes,
 )
@@ -60,20 +60,26 @@ class FragmentWriter:
         self.fragments_nbytes = 0
         _write_zeros(file, self._room())
 
-    def write(self, streams: Iterable[bytes]) -> None:
-        """Write the next Frames' streams, each as one Fragment."""
-        items: list[bytes] = []
-        for stream in streams:
-            if self._is_basic and self._offset > self._max_basic_offset:
-                self._file.writelines(items)
-                items.clear()
-                self._make_room()
-            items.extend(encapsulate([stream]))
-            nbytes = padded_nbytes(len(stream))
-            self.stream_nbytes.append(len(stream))
-            self.fragments_nbytes += nbytes
-            self._offset += ITEM_HEADER_NBYTES + nbytes
-        self._file.write(b"".join(items))
+    def write(self, items: Items) -> None:
+        """Write the Fragments of the next Frames.
+
+        Raises
+        ------
+        EncapsulationError
+            kind ``too-large``: a stream does not fit an Item.
+        """
+        if not items.stream_nbytes:
+            return
+        # Lengths beyond what an Item's header can state are refused before anything of them is written.
+        item_header(padded_nbytes(max(items.stream_nbytes)))
+        nbytes = sum(memoryview(piece).nbytes for piece in items.pieces)
+        last_nbytes = ITEM_HEADER_NBYTES + padded_nbytes(items.stream_nbytes[-1])
+        if self._is_basic and self._offset + nbytes - last_nbytes > self._max_basic_offset:
+            self._make_room()
+        self._file.writelines(items.pieces)
+        self._offset += nbytes
+        self.stream_nbytes.extend(items.stream_nbytes)
+        self.fragments_nbytes += nbytes - ITEM_HEADER_NBYTES * len(items.stream_nbytes)
 
     def finish(self) -> OffsetTables:
         """Write the delimiter and fill the tables in; return them."""

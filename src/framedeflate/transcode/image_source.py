@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file as what every encoder of it needs: Explicit VR Little Endian around the pixels, and native Frames."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_reader
 from framedeflate.data_set.deflated import inflate_data_set
@@ -18,7 +17,6 @@ from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, 
 from framedeflate.stored_frames import (
     NativeFrames,
     StoredFrames,
-    batches,
     open_frames,
 )
 from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames, converted_head, new_uid
@@ -31,9 +29,6 @@ from framedeflate.transfer_syntax import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     NATIVE,
 )
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 __all__ = ["ImageSource", "open_image_source"]
 
@@ -84,11 +79,6 @@ class ImageSource(AbstractContextManager["ImageSource"]):
         """Bytes of all Fragments; 0 where Pixel Data is native."""
         return 0 if self.frames.index is None else self.frames.index.fragments.nbytes
 
-    def frame_batches(self) -> Iterator[tuple[int, int, "Buffer"]]:
-        """Yield (index, count, native bytes of these Frames in one piece), in order."""
-        for index, count in batches(self.image_pixel):
-            yield index, count, self.frames.read(index, count)
-
     def convert_colour(self, to: ColourSpace) -> None:
         """Convert the Frames to another colour space, and make this another instance; nothing where it is theirs.
 
@@ -121,17 +111,13 @@ class ImageSource(AbstractContextManager["ImageSource"]):
         return self
 
 
-def open_image_source(
-    path: Path, *, threads: int = 1, strict: bool = True, folder: Path | None = None
-) -> ImageSource:
+def open_image_source(path: Path, *, strict: bool = True, folder: Path | None = None) -> ImageSource:
     """Open an image in any Transfer Syntax that is read here.
 
     Parameters
     ----------
     path : Path
         The file.
-    threads : int
-        Worker threads that inflate; 0 means all cores.
     strict : bool
         As `decode_frame`.
     folder : Path, optional
@@ -163,7 +149,7 @@ def open_image_source(
             )
         foreign_notes: tuple[str, ...] = ()
         if uid in NATIVE or uid in {DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED}:
-            frames: StoredFrames = open_frames(source, layout, uid, threads=threads, strict=strict)
+            frames: StoredFrames = open_frames(source, layout, uid, strict=strict)
             around = surroundings(source, layout, _end_of_pixel_data(layout, frames))
             head = around.head
         else:
