@@ -27,6 +27,14 @@ inline void store_le16(std::uint8_t* to, std::uint16_t word) noexcept {
   std::memcpy(to, &word, 2);
 }
 
+inline void store_le32(std::uint8_t* to, std::uint32_t word) noexcept {
+  if constexpr (std::endian::native == std::endian::big) {
+    for (int i = 0; i < 4; ++i) to[i] = static_cast<std::uint8_t>(word >> (8 * i));
+  } else {
+    std::memcpy(to, &word, 4);
+  }
+}
+
 inline void store_le64(std::uint8_t* to, std::uint64_t word) noexcept {
   if constexpr (std::endian::native == std::endian::big) {
     for (int i = 0; i < 8; ++i) to[i] = static_cast<std::uint8_t>(word >> (8 * i));

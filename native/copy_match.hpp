@@ -2,6 +2,7 @@
 // Copies within the output, where source and destination may overlap: a distance of 1 repeats one byte.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,7 +11,7 @@
 
 namespace framedeflate {
 
-// copy_match_wide may write this many bytes behind the end of the match.
+// copy_match may write this many bytes behind the end of the match.
 inline constexpr std::size_t kCopySlack = 32;
 
 inline void copy_match_exact(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
@@ -23,29 +24,17 @@ inline void copy_match_exact(std::uint8_t* to, std::size_t distance, std::size_t
   }
 }
 
-inline void copy_match_wide(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
+inline void copy16(std::uint8_t* to, const std::uint8_t* from) noexcept {
+  std::uint8_t piece[16];
+  std::memcpy(piece, from, 16);
+  std::memcpy(to, piece, 16);
+}
+
+// Distances of 2 to 15.
+inline void copy_match_near(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
   const std::uint8_t* from = to - distance;
   const std::uint8_t* const end = to + length;
-  if (distance >= 16) {
-    // Most matches are short: 32 bytes come without asking how many there are.
-    do {
-      std::uint8_t piece[16];
-      std::memcpy(piece, from, 16);
-      std::memcpy(to, piece, 16);
-      std::memcpy(piece, from + 16, 16);
-      std::memcpy(to + 16, piece, 16);
-      from += 32;
-      to += 32;
-    } while (to < end);
-  } else if (distance == 1) {
-    std::uint8_t piece[16];
-    std::memset(piece, *from, 16);
-    do {
-      std::memcpy(to, piece, 16);
-      std::memcpy(to + 16, piece, 16);
-      to += 32;
-    } while (to < end);
-  } else if (distance >= 8) {
+  if (distance >= 8) {
     do {
       std::uint8_t piece[8];
       std::memcpy(piece, from, 8);
@@ -65,6 +54,48 @@ inline void copy_match_wide(std::uint8_t* to, std::size_t distance, std::size_t 
       store_le64(to, pattern);
       to += step;
     } while (to < end);
+  }
+}
+
+// More than 32 bytes.
+inline void copy_match_long(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
+  const std::uint8_t* const end = to + length;
+  if (distance == 1) {
+    std::memset(to, to[-1], length);
+  } else if (distance >= 16) {
+    const std::uint8_t* from = to - distance;
+    do {
+      copy16(to, from);
+      copy16(to + 16, from + 16);
+      from += 32;
+      to += 32;
+    } while (to < end);
+  } else {
+    copy_match_near(to, distance, length);
+  }
+}
+
+inline void copy_match(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
+  if (length > 32) {
+    copy_match_long(to, distance, length);
+    return;
+  }
+  if (distance - 2 < 14) [[unlikely]] {
+    copy_match_near(to, distance, length);
+    return;
+  }
+  // Whether it is a run cannot be predicted, so it is chosen by arithmetic. Where it is one, what is loaded
+  // is not used, and lies where nothing has just been stored that the load would have to wait for.
+  const std::uint64_t run = -static_cast<std::uint64_t>(distance == 1);
+  const std::uint64_t bytes = run & to[-1] * std::uint64_t{0x0101010101010101};
+  const std::uint8_t* const from =
+      to + (static_cast<std::ptrdiff_t>(run & 33) - static_cast<std::ptrdiff_t>(distance));
+  for (std::size_t i = 0; i < 32; i += 16) {
+    std::uint64_t piece[2];
+    std::memcpy(piece, from + i, 16);
+    piece[0] = (piece[0] & ~run) | bytes;
+    piece[1] = (piece[1] & ~run) | bytes;
+    std::memcpy(to + i, piece, 16);
   }
 }
 

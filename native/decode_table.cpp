@@ -11,23 +11,27 @@ namespace {
 constexpr unsigned kMaxCodeBits = 15;
 constexpr std::size_t kMaxSymbols = 288;
 
-// Adding a code of n bits to a symbol's entry adds n to `drop` and to `code_bits`.
-constexpr std::uint32_t kPerCodeBit = 0x101;
+// Adding a code of n bits to a symbol's entry adds n of these: to `drop`, `code_bits` and `first_code_bits`.
+template <typename Entry>
+constexpr Entry kPerCodeBit = 0x101;
+template <>
+constexpr std::uint64_t kPerCodeBit<std::uint64_t> = 0x101 | std::uint64_t{1} << 56;
 
-constexpr std::array<std::uint32_t, kMaxSymbols> make_literal_entries() {
-  std::array<std::uint32_t, kMaxSymbols> entries{};
-  for (std::uint32_t symbol = 0; symbol < 256; ++symbol) entries[symbol] = entry::kLiteral | symbol << 16;
-  entries[256] = entry::kEndOfBlock;
+constexpr std::array<std::uint64_t, kMaxSymbols> make_literal_entries() {
+  using namespace literal_entry;
+  std::array<std::uint64_t, kMaxSymbols> entries{};
+  for (std::uint64_t symbol = 0; symbol < 256; ++symbol) entries[symbol] = kOneLiteral | symbol << 32;
+  entries[256] = kExceptional | kUnjoinable;
   // RFC 1951 3.2.5: lengths 3 to 257 in groups of 4 codes for each number of extra bits, and 285 for 258
   // alone.
-  std::uint32_t base = 3;
-  for (std::uint32_t symbol = 257; symbol < 285; ++symbol) {
-    const std::uint32_t extra = symbol < 265 ? 0 : (symbol - 261) / 4;
-    entries[symbol] = base << 16 | extra;
-    base += 1U << extra;
+  std::uint64_t base = 3;
+  for (std::uint64_t symbol = 257; symbol < 285; ++symbol) {
+    const std::uint64_t extra = symbol < 265 ? 0 : (symbol - 261) / 4;
+    entries[symbol] = kMatch | base << 20 | extra;
+    base += std::uint64_t{1} << extra;
   }
-  entries[285] = 258U << 16;
-  entries[286] = entries[287] = entry::kInvalid;
+  entries[285] = kMatch | kLongestMatch | std::uint64_t{258} << 20;
+  entries[286] = entries[287] = kExceptional | kNoCode | kUnjoinable;
   return entries;
 }
 
@@ -39,12 +43,24 @@ constexpr std::array<std::uint32_t, 32> make_distance_entries() {
     entries[symbol] = base << 16 | extra;
     base += 1U << extra;
   }
-  entries[30] = entries[31] = entry::kInvalid;
+  entries[30] = entries[31] = distance_entry::kExceptional;
   return entries;
 }
 
 constexpr auto kLiteralEntries = make_literal_entries();
 constexpr auto kDistanceEntries = make_distance_entries();
+
+constexpr std::uint64_t second_table(std::uint64_t start, unsigned bits, unsigned first_bits) {
+  return start << 32 | literal_entry::kExceptional | literal_entry::kSecondTable |
+         literal_entry::kUnjoinable | bits << 8 | first_bits;
+}
+constexpr std::uint32_t second_table(std::uint32_t start, unsigned bits, unsigned first_bits) {
+  return start << 16 | distance_entry::kExceptional | distance_entry::kSecondTable | bits << 8 | first_bits;
+}
+constexpr std::uint64_t no_code(std::uint64_t) {
+  return literal_entry::kExceptional | literal_entry::kNoCode | literal_entry::kUnjoinable | 1;
+}
+constexpr std::uint32_t no_code(std::uint32_t) { return distance_entry::kExceptional | 1; }
 
 // Codes are sent with their first bit lowest, so the canonical order counts from the highest bit down.
 constexpr std::uint32_t next_code(std::uint32_t code, unsigned bits) noexcept {
@@ -81,28 +97,28 @@ struct SortedCode {
   }
 };
 
-template <std::size_t kSize>
-bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const std::uint32_t> symbol_entries,
-           unsigned max_bits, DecodeTable<kSize>& table) noexcept {
-  constexpr std::uint32_t kNoCode = entry::kInvalid | 1;
+template <typename Entry, std::size_t kSize>
+bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const Entry> symbol_entries,
+           unsigned max_bits, DecodeTable<Entry, kSize>& table) noexcept {
+  constexpr Entry kNoCode = no_code(Entry{});
   const CodeSet set = code.sort(codes);
   if (set == CodeSet::broken) return false;
   if (set != CodeSet::complete) {
     // A broken stream only once its missing code is used.
     table.bits = 1;
-    table.entries[0] = set == CodeSet::empty ? kNoCode : symbol_entries[code.symbols[0]] + kPerCodeBit;
+    table.entries[0] = set == CodeSet::empty ? kNoCode : symbol_entries[code.symbols[0]] + kPerCodeBit<Entry>;
     table.entries[1] = kNoCode;
     return true;
   }
   const unsigned bits = std::min(code.longest, max_bits);
   table.bits = bits;
-  std::uint32_t* const entries = table.entries;
+  Entry* const entries = table.entries;
   const std::uint16_t* symbol = code.symbols.data();
   std::uint16_t* sent = code.codes.data();
   std::uint32_t next = 0;
   for (unsigned length = 1; length <= bits; ++length) {
     for (unsigned i = code.count[length]; i != 0; --i) {
-      entries[next] = symbol_entries[*symbol++] + length * kPerCodeBit;
+      entries[next] = symbol_entries[*symbol++] + length * kPerCodeBit<Entry>;
       *sent++ = static_cast<std::uint16_t>(next);
       next = next_code(next, length);
     }
@@ -124,14 +140,14 @@ bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const 
       ++second_bits;
       room = 2 * room - code.count[bits + second_bits];
     }
-    entries[prefix] = static_cast<std::uint32_t>(end) << 16 | entry::kSecondTable | second_bits << 8 | bits;
-    std::uint32_t* const second = entries + end;
+    entries[prefix] = second_table(static_cast<Entry>(end), second_bits, bits);
+    Entry* const second = entries + end;
     const std::size_t second_size = std::size_t{1} << second_bits;
     end += second_size;
     while ((next & prefix_mask) == prefix) {
       while (code.count[length] == 0) ++length;
       const unsigned rest = length - bits;
-      const std::uint32_t e = symbol_entries[*symbol++] + length * kPerCodeBit;
+      const Entry e = symbol_entries[*symbol++] + length * kPerCodeBit<Entry>;
       for (std::size_t i = next >> bits; i < second_size; i += std::size_t{1} << rest) second[i] = e;
       --code.count[length];
       next = next_code(next, length);
@@ -141,41 +157,27 @@ bool build(SortedCode& code, std::span<const CodeLength> codes, std::span<const 
   return true;
 }
 
-// Joins literals whose codes fit the first table one behind the other: noise and texture have many such
-// pairs.
-void pair_literals(const SortedCode& code, LiteralTable& table) noexcept {
-  struct Literal {
-    std::uint16_t sent;
-    std::uint8_t value;
-    std::uint8_t bits;
-  };
-  std::array<Literal, 256> literals;  // in the order of their lengths
-  std::size_t nliterals = 0;
+// Noise and texture have many literals, edges a literal or two and then a match.
+void join(const SortedCode& code, LiteralTable& table) noexcept {
+  using namespace literal_entry;
+  constexpr std::uint64_t kLow = 0xFFFFFFFF & ~kLongestMatch;
+  unsigned shortest = 1;
+  while (code.count[shortest] == 0) ++shortest;
+  if (2 * shortest > table.bits) return;
+  // What a code is followed by, as it was before any were joined.
+  std::array<std::uint64_t, std::size_t{1} << (kLiteralTableMaxBits - 1)> alone;
+  std::memcpy(alone.data(), table.entries, sizeof(std::uint64_t) << (table.bits - shortest));
   std::size_t i = 0;
-  for (unsigned bits = 1; bits < table.bits; ++bits) {
+  for (unsigned bits = shortest; bits + shortest <= table.bits; ++bits) {
+    const unsigned rest = table.bits - bits;
     for (unsigned n = code.count[bits]; n != 0; --n, ++i) {
-      if (code.symbols[i] < 256) {
-        literals[nliterals++] = {code.codes[i], static_cast<std::uint8_t>(code.symbols[i]),
-                                 static_cast<std::uint8_t>(bits)};
-      }
-    }
-  }
-  const std::size_t size = std::size_t{1} << table.bits;
-  for (std::size_t first = 0; first < nliterals; ++first) {
-    const Literal one = literals[first];
-    for (std::size_t second = 0; second < nliterals; ++second) {
-      const Literal two = literals[second];
-      const unsigned bits = one.bits + two.bits;
-      if (bits > table.bits) {
-        if (second == 0) return;  // even the shortest is too long, for all that follow as well
-        break;
-      }
-      const std::uint32_t e =
-          static_cast<std::uint32_t>(two.value) << 24 | static_cast<std::uint32_t>(one.value) << 16 |
-          static_cast<std::uint32_t>(one.bits) << 8 | entry::kLiteral | entry::kTwo | bits;
-      for (std::size_t at = one.sent | static_cast<std::size_t>(two.sent) << one.bits; at < size;
-           at += std::size_t{1} << bits) {
-        table.entries[at] = e;
+      if (code.symbols[i] >= 256) continue;
+      std::uint64_t* const entries = table.entries + code.codes[i];
+      const std::uint64_t one = *entries;
+      for (std::size_t next = 0; next < std::size_t{1} << rest; ++next) {
+        const std::uint64_t two = alone[next];
+        const std::uint64_t fits = -static_cast<std::uint64_t>(code_bits(two) <= rest);
+        entries[next << bits] = one + (((two & kLow) + (two >> 32 << 56 >> 16)) & fits);
       }
     }
   }
@@ -183,16 +185,17 @@ void pair_literals(const SortedCode& code, LiteralTable& table) noexcept {
 
 }  // namespace
 
-bool build_literal_table(std::span<const CodeLength> codes, unsigned max_bits, LiteralTable& table) noexcept {
+bool build_literal_table(std::span<const CodeLength> codes, unsigned max_bits, bool joined,
+                         LiteralTable& table) noexcept {
   SortedCode code;
-  if (!build(code, codes, kLiteralEntries, max_bits, table)) return false;
-  if (table.bits > 1) pair_literals(code, table);
+  if (!build<std::uint64_t>(code, codes, kLiteralEntries, max_bits, table)) return false;
+  if (joined && table.bits > 1) join(code, table);
   return true;
 }
 
 bool build_distance_table(std::span<const CodeLength> codes, DistanceTable& table) noexcept {
   SortedCode code;
-  return build(code, codes, kDistanceEntries, kDistanceTableMaxBits, table);
+  return build<std::uint32_t>(code, codes, kDistanceEntries, kDistanceTableMaxBits, table);
 }
 
 bool build_length_code_table(std::span<const CodeLength> codes, LengthCodeTable& table) noexcept {

@@ -17,8 +17,17 @@
 namespace framedeflate {
 namespace {
 
-// Below this many bytes of input, a large table costs more to build than it saves.
-constexpr std::size_t kLongInput = 1024;
+// A large table, and one whose entries hold several symbols, cost more to build than they save where the
+// input is short.
+constexpr std::size_t kJoinedInput = 400;
+constexpr std::size_t kMediumInput = 1024;
+constexpr std::size_t kLongInput = 4096;
+
+unsigned literal_table_bits(std::size_t nbytes) noexcept {
+  return nbytes < kMediumInput ? kLiteralTableSmallBits
+         : nbytes < kLongInput ? kLiteralTableSmallBits + 1
+                               : kLiteralTableMaxBits;
+}
 
 constexpr std::uint8_t kLengthCodeOrder[19] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
@@ -93,7 +102,7 @@ class Inflater {
       codes[i] = {i, static_cast<std::uint16_t>(i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8)};
     }
     for (std::uint16_t i = 0; i < 32; ++i) codes[288 + i] = {i, 5};
-    have_fixed_ = build_literal_table({codes, 288}, kLiteralTableSmallBits, literals_) &&
+    have_fixed_ = build_literal_table({codes, 288}, kLiteralTableSmallBits, false, literals_) &&
                   build_distance_table({codes + 288, 32}, distances_);
     return have_fixed_;
   }
@@ -163,14 +172,11 @@ class Inflater {
     }
     source_ = source;
     if (source_.overrun() || !has_end) return false;
-    const bool long_input = source_.size() - source_.position() >= kLongInput;
     const std::span<const CodeLength> used(codes, ncodes);
-    if (!build_literal_table(used.first(nused_literals),
-                             long_input ? kLiteralTableMaxBits : kLiteralTableSmallBits, literals_) ||
-        !build_distance_table(used.subspan(nused_literals), distances_)) {
-      return false;
-    }
-    return true;
+    const std::size_t rest = source_.size() - source_.position();
+    return build_literal_table(used.first(nused_literals), literal_table_bits(rest), rest >= kJoinedInput,
+                               literals_) &&
+           build_distance_table(used.subspan(nused_literals), distances_);
   }
 
   std::uint8_t short_input_[8];

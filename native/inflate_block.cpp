@@ -9,49 +9,61 @@ namespace framedeflate {
 namespace {
 
 constexpr std::size_t kLongestMatch = 258;
-// What one turn of the fast loop may write: four lookups of two literals, a match and the slack of its copy.
-constexpr std::size_t kFastRoom = 8 + kLongestMatch + kCopySlack;
+// What one turn of the fast loop may write: literals, a match and the slack of its copy.
+constexpr std::size_t kFastRoom = 16 + kLongestMatch + kCopySlack;
 
 // What an exceptional entry leads to: itself, or where it stands for a second table, the entry found there.
-std::uint32_t second_lookup(const std::uint32_t* entries, std::uint32_t e, std::uint64_t bits) noexcept {
-  if (!entry::is_second_table(e)) return e;
-  const std::uint64_t mask = (std::uint64_t{1} << entry::code_bits(e)) - 1;
-  return entries[entry::value(e) + (bits >> entry::drop(e) & mask)];
+std::uint64_t second_lookup(const LiteralTable& table, std::uint64_t e, std::uint64_t bits) noexcept {
+  using namespace literal_entry;
+  if ((e & kSecondTable) == 0) return e;
+  const std::uint64_t mask = (std::uint64_t{1} << (code_bits(e) & 15)) - 1;
+  return table.entries[second_start(e) + (bits >> drop(e) & mask)];
+}
+std::uint32_t second_lookup(const DistanceTable& table, std::uint32_t e, std::uint64_t bits) noexcept {
+  using namespace distance_entry;
+  if ((e & kSecondTable) == 0) return e;
+  const std::uint64_t mask = (std::uint64_t{1} << code_bits(e)) - 1;
+  return table.entries[value(e) + (bits >> drop(e) & mask)];
 }
 
 // The base value of a length or distance with its extra bits added, all of them dropped.
-std::uint32_t take_value(std::uint32_t e, BitSource& source) noexcept {
+unsigned take_length(std::uint64_t e, BitSource& source) noexcept {
+  const std::uint32_t all = source.take_entry(static_cast<std::uint32_t>(e));
+  return literal_entry::base_length(e) + (all >> literal_entry::code_bits(e));
+}
+std::uint32_t take_distance(std::uint32_t e, BitSource& source) noexcept {
   const std::uint32_t all = source.take_entry(e);
-  return entry::value(e) + (all >> (e >> 8 & 31));  // bit 12 is zero here
+  return distance_entry::value(e) + (all >> (e >> 8 & 31));  // bit 12 is zero here
 }
 
 // The same, one symbol at a time and never a byte beyond the end.
 Block inflate_end(const LiteralTable& literals, const DistanceTable& distances, BitSource& source,
                   Output& output) noexcept {
+  using namespace literal_entry;
   for (;;) {
     if (source.overrun()) return Block::ended;
     output.sure = output.next;
     source.refill();
-    std::uint32_t e = literals.entries[source.peek(literals.bits)];
-    if (e & entry::kExceptional) e = second_lookup(literals.entries, e, source.bits());
-    if (e & entry::kLiteral) {
-      source.drop(entry::code_bits(e));
+    std::uint64_t e = literals.entries[source.peek(literals.bits)];
+    if (e & literal_entry::kExceptional) e = second_lookup(literals, e, source.bits());
+    if (e & literal_entry::kExceptional) {
+      source.drop(drop(e));
+      return (e & kNoCode) ? Block::bad : Block::ended;
+    }
+    if (count(e) != 0) {
+      source.drop(first_code_bits(e));
       if (output.room() == 0) return Block::too_long;
-      *output.next++ = static_cast<std::uint8_t>(e >> 16);
+      *output.next++ = static_cast<std::uint8_t>(literal_entry::literals(e));
       continue;
     }
-    if (e & entry::kExceptional) {
-      source.drop(entry::drop(e));
-      return entry::is_end_of_block(e) ? Block::ended : Block::bad;
-    }
-    const std::size_t length = take_value(e, source);
-    e = distances.entries[source.peek(distances.bits)];
-    if (e & entry::kExceptional) e = second_lookup(distances.entries, e, source.bits());
-    if (e & entry::kExceptional) {
-      source.drop(entry::drop(e));
+    const std::size_t length = take_length(e, source);
+    std::uint32_t d = distances.entries[source.peek(distances.bits)];
+    if (d & distance_entry::kExceptional) d = second_lookup(distances, d, source.bits());
+    if (d & distance_entry::kExceptional) {
+      source.drop(distance_entry::drop(d));
       return Block::bad;
     }
-    const std::size_t distance = take_value(e, source);
+    const std::size_t distance = take_distance(d, source);
     if (distance > output.nbytes()) return Block::bad;
     const std::size_t n = std::min(length, output.room());
     copy_match_exact(output.next, distance, n);
@@ -66,20 +78,17 @@ Block inflate_end(const LiteralTable& literals, const DistanceTable& distances, 
 // output might otherwise, as far as the compiler knows, change the members of this object.
 Block inflate_coded_block(const LiteralTable& literal_table, const DistanceTable& distance_table,
                           BitSource& input, Output& output) noexcept {
+  using literal_entry::base_length;
+  constexpr std::uint64_t kNotLiterals = literal_entry::kMatch | literal_entry::kExceptional;
   BitSource source = input;
+  std::uint8_t* const begin = output.begin;
   std::uint8_t* const end = output.end;
   std::uint8_t* out = output.next;
   std::uint8_t* sure = output.next;
-  const std::uint32_t* const literals = literal_table.entries;
+  const std::uint64_t* const literals = literal_table.entries;
   const std::uint32_t* const distances = distance_table.entries;
   const std::uint64_t literal_mask = (std::uint64_t{1} << literal_table.bits) - 1;
   const std::uint64_t distance_mask = (std::uint64_t{1} << distance_table.bits) - 1;
-  const auto put_literals = [&](std::uint32_t e) {
-    const std::uint16_t pair = static_cast<std::uint16_t>(e >> 16);
-    store_le16(out, pair);
-    out += 1 + (e >> 12 & 1);
-    source.drop_entry(e);
-  };
   const auto leave = [&](Block block) {
     input = source;
     output.next = out;
@@ -87,74 +96,87 @@ Block inflate_coded_block(const LiteralTable& literal_table, const DistanceTable
     return block;
   };
 
+  const auto look_up = [&] { return literals[source.bits() & literal_mask]; };
+  const auto put = [&](std::uint64_t entry) {
+    store_le32(out, literal_entry::literals(entry));
+    out += literal_entry::count(entry);
+    source.drop_entry(static_cast<std::uint32_t>(entry));
+  };
+
   source.refill();
-  std::uint32_t e = literals[source.bits() & literal_mask];
-  // In each turn `e` is what the next bits mean, and there are at least 56 of them.
+  std::uint64_t e = look_up();
+  // In each turn `e` is what the next bits mean, and there are at least 28 of them. A lookup takes at most 11
+  // of them, or with a length 16, a distance 28. Refills come where something else has to be waited for.
   while (static_cast<std::size_t>(end - out) >= kFastRoom) {
     if (source.near_end() && source.overrun()) [[unlikely]]
       return leave(Block::ended);
     sure = out;
-    if (e & entry::kLiteral) {
-      // Four lookups of at most 11 bits, or three and after another refill a match.
-      put_literals(e);
-      e = literals[source.bits() & literal_mask];
-      if (e & entry::kLiteral) {
-        put_literals(e);
-        e = literals[source.bits() & literal_mask];
-        if (e & entry::kLiteral) {
-          put_literals(e);
-          e = literals[source.bits() & literal_mask];
-          if (e & entry::kLiteral) {
-            put_literals(e);
+    if ((e & kNotLiterals) == 0) {
+      put(e);
+      e = look_up();
+      source.refill();
+      if ((e & kNotLiterals) == 0) {
+        put(e);
+        e = look_up();
+        if ((e & kNotLiterals) == 0) {
+          put(e);
+          e = look_up();
+          if ((e & kNotLiterals) == 0) {
+            put(e);
+            e = look_up();
             source.refill();
-            e = literals[source.bits() & literal_mask];
             continue;
           }
         }
       }
-      source.refill();
     }
     const std::uint64_t before = source.bits();
-    const unsigned before_count = source.count();
-    if (e & entry::kExceptional) [[unlikely]] {
-      e = second_lookup(literals, e, source.bits());
-      if (e & entry::kLiteral) {
-        put_literals(e);
+    if (e & literal_entry::kExceptional) [[unlikely]] {
+      source.refill();
+      e = second_lookup(literal_table, e, source.bits());
+      if (e & literal_entry::kExceptional) {
+        source.drop(literal_entry::drop(e));
+        return leave((e & literal_entry::kNoCode) ? Block::bad : Block::ended);
+      }
+      if ((e & literal_entry::kMatch) == 0) {
+        put(e);
         source.refill();
-        e = literals[source.bits() & literal_mask];
+        e = look_up();
         continue;
       }
-      if (e & entry::kExceptional) {
-        source.drop(entry::drop(e));
-        return leave(entry::is_end_of_block(e) ? Block::ended : Block::bad);
-      }
     }
-    std::size_t length = take_value(e, source);
-    e = distances[source.bits() & distance_mask];
-    if (e & entry::kExceptional) [[unlikely]] {
-      e = second_lookup(distances, e, source.bits());
-      if (e & entry::kExceptional) {
-        source.drop(entry::drop(e));
+    put(e);
+    std::size_t length =
+        base_length(e) + ((before & ~(~std::uint64_t{0} << (e & 63))) >> literal_entry::code_bits(e));
+    std::uint32_t d = distances[source.bits() & distance_mask];
+    source.refill();
+    if (d & distance_entry::kExceptional) [[unlikely]] {
+      d = second_lookup(distance_table, d, source.bits());
+      if (d & distance_entry::kExceptional) {
+        source.drop(distance_entry::drop(d));
         return leave(Block::bad);
       }
     }
-    const std::size_t distance = take_value(e, source);
-    if (distance > static_cast<std::size_t>(out - output.begin)) [[unlikely]]
+    const std::uint64_t distance_bits = source.bits();
+    const std::size_t distance = take_distance(d, source);
+    if (distance > static_cast<std::size_t>(out - begin)) [[unlikely]]
       return leave(Block::bad);
-    if (length == kLongestMatch) {
+    if (e & literal_entry::kLongestMatch) {
       // A long run is the same few bits again and again: one copy serves all those in the bit buffer.
-      const unsigned n = before_count - source.count();
-      const std::uint64_t mask = (std::uint64_t{1} << n) - 1;
+      const unsigned nlength = literal_entry::drop(e), n = nlength + distance_entry::drop(d);
+      const std::uint64_t again = (before & ~(~std::uint64_t{0} << nlength)) | distance_bits << nlength;
+      const std::uint64_t mask = ~(~std::uint64_t{0} << n);
       const std::size_t most = static_cast<std::size_t>(end - out) - kCopySlack - kLongestMatch;
-      while (((source.bits() ^ before) & mask) == 0 && source.count() >= n && length <= most) {
+      source.refill();
+      while (((source.bits() ^ again) & mask) == 0 && source.count() >= n && length <= most) {
         source.drop(n);
         length += kLongestMatch;
       }
+      source.refill();
     }
     // Looked up before the copy, so that the processor need not wait for one to begin the other.
-    source.refill();
-    e = literals[source.bits() & literal_mask];
-    copy_match_wide(out, distance, length);
+    e = look_up();
+    copy_match(out, distance, length);
     out += length;
   }
   leave(Block::ended);
