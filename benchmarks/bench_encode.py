@@ -22,7 +22,7 @@ from rivals import OURS, REFERENCE, Encoder, check_streams, encoders, libdeflate
 LEVELS = range(1, 10)
 _LIBDEFLATE_ABOVE = 3
 """The engine sends photographic Frames of level n to libdeflate's n + 3."""
-_FEW = {"1-bit": 4, "label map": 1, "photographic": 1}
+_FEW = {"1-bit": 6, "label map": 1, "photographic": 1}
 """Frames that the slow coders get."""
 
 
@@ -34,6 +34,7 @@ def measure(options: Options) -> dict[str, Any]:
     if options.quick:
         quick.pop("libdeflate 12", None)
     named = {OURS.format(level): ours(level) for level in levels}
+    smallest = min(sets, key=lambda one: one.frame_nbytes, default=None)
     whole, few = {}, {}
     for one in sets:
         matching: dict[str, Encoder] = {}
@@ -41,7 +42,7 @@ def measure(options: Options) -> dict[str, Any]:
             above = [level + _LIBDEFLATE_ABOVE for level in levels]
             matching = {f"libdeflate {level}": libdeflate(level) for level in above}
         whole[one.name] = contest(one, {**quick, **matching, **named}, options)
-        if slow and not one.is_cut and (one is sets[0] or not options.quick):
+        if slow and (one is smallest if options.quick else not one.is_cut):
             beside = {REFERENCE: quick[REFERENCE], **{OURS.format(level): ours(level) for level in (6, 9)}}
             count = 1 if options.quick else _FEW[one.kind]
             few[one.name] = contest(one.few(count), {**beside, **slow}, options)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ratios import geometric_mean
 from tables import figure, markdown, plain
 
-__all__ = ["BATCH", "ONE", "SLACK", "WRITER", "ZLIB", "groups", "inflate", "mean_speed"]
+__all__ = ["BATCH", "ONE", "OURS", "SLACK", "WRITER", "ZLIB", "groups", "inflate", "mean_speed"]
 
 ZLIB: Final = "zlib"
 BATCH: Final = "ours, in batches"

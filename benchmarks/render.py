@@ -13,10 +13,13 @@ from typing import Any, Final
 
 import curve
 import results
+from aims import aims
 from encode_tables import encode
+from file_tables import files
 from inflate_tables import inflate
+from thread_tables import threads
 
-__all__ = ["CURVE", "PAGE", "filled", "main", "picture"]
+__all__ = ["CURVE", "PAGE", "filled", "main", "picture", "stored"]
 
 _DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 PAGE: Final = _DOCS / "performance.md"
@@ -24,12 +27,17 @@ CURVE: Final = _DOCS / "pictures" / "curve.svg"
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_TABLES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {"encode": encode, "inflate": inflate}
-"""By the name of a benchmark, which is that of its marker."""
+_BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "encode": encode,
+    "inflate": inflate,
+    "files": files,
+    "threads": threads,
+}
+"""What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
 
 
 def filled(page: str, folder: Path = results.FOLDER) -> str:
-    """Return the page with each marked table as the stored figures have it; untouched where there are none.
+    """Return the page with each marked table as the stored figures have it; empty where there are none.
 
     Raises
     ------
@@ -38,13 +46,21 @@ def filled(page: str, folder: Path = results.FOLDER) -> str:
     """
 
     def table(found: re.Match[str]) -> str:
-        show = _TABLES[found[2]]
+        if found[2] == "aims":
+            return f"{found[1]}{aims(stored(folder))}\n{found[3]}"
+        show = _BENCHMARKS[found[2]]
         figures = results.load(found[2], folder)
         if figures is None:
-            return found[0]
+            return f"{found[1]}{found[3]}"
         return f"{found[1]}{show(figures)}\n\n{results.words(figures)}\n{found[3]}"
 
     return _MARKED.sub(table, page)
+
+
+def stored(folder: Path = results.FOLDER) -> dict[str, dict[str, Any]]:
+    """Return all stored figures, by benchmark."""
+    found = {name: results.load(name, folder) for name in _BENCHMARKS}
+    return {name: figures for name, figures in found.items() if figures}
 
 
 def picture(folder: Path = results.FOLDER) -> str | None:
@@ -59,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; 1 where something would change")
     check = parser.parse_args(arguments).check
+    if not check:
+        print(aims(stored()))
     stale = []
     for path, text in ((PAGE, filled(PAGE.read_text(encoding="utf-8"))), (CURVE, picture())):
         if text is None or (path.is_file() and path.read_text(encoding="utf-8") == text):

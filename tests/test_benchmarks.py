@@ -4,21 +4,27 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import bench_encode
+import bench_files
 import bench_inflate
+import bench_threads
+import curve
 import render
 import results
 import rivals
 import tables
+from aims import aims
 from bench_encode import contest
+from bench_files import FilesMaker
 from command import Options
 from frame_sets import SHARED, FrameSet, all_sets, evenly
-from framedeflate import engine
+from framedeflate import DEFAULT_LEVEL, engine
 from interleave import WrongResultError, take_turns
 
 NOWHERE = Path(__file__).parent / "no such folder"
@@ -51,6 +57,7 @@ def test_encode(tmp_path: Path, frames: Path, capsys: pytest.CaptureFixture[str]
     for rival in rivals.missing():
         assert f"{rival} is not installed" in printed
     assert {one["kind"] for one in figures["sets"]} == {"1-bit", "label map", "photographic"}
+    assert len(figures["few"]) == ("zopfli" not in rivals.missing())
     assert "| level 1 |" in printed
 
 
@@ -64,6 +71,23 @@ def test_inflate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             assert all(time > 0 for time in times.values())
         assert tables.plain(one["name"]) in printed
     assert "| zlib 6 | ours, in batches |" in printed
+
+
+def test_files(tmp_path: Path) -> None:
+    works = quick(bench_files.main, "files", tmp_path, NOWHERE)["works"]
+    assert set(works) == {"compress", "decompress", "iterate", "one array"}
+    for contestants in works.values():
+        assert {"ours", "loop"} <= set(contestants)
+        assert contestants["loop"]["time"] == 1
+        assert all(one["time"] > 0 and one["peak_mib"] >= 0 for one in contestants.values())
+
+
+def test_threads(tmp_path: Path) -> None:
+    works = quick(bench_threads.main, "threads", tmp_path, NOWHERE)["works"]
+    assert set(works) == {"made_organs", "made_nuclei", "made_noise"}
+    for gains in works.values():
+        assert set(gains) == {"encode, level 1", "encode, level 6", "inflate", "decode to pixels"}
+        assert all(gain > 0 for gain in gains.values())
 
 
 class TestFrameSets:
@@ -117,6 +141,23 @@ class TestChecks:
         with pytest.raises(WrongResultError):
             bench_inflate.contest(small, streams, readers, Options(1, quick=True))
 
+    def test_a_wrong_file_ends_the_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(FilesMaker, "native_checksum", lambda self: 0)
+        with pytest.raises(WrongResultError, match="compress, ours"):
+            quick(bench_files.main, "files", tmp_path, NOWHERE)
+
+    def test_streams_that_depend_on_threads_end_the_run(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        right = engine.deflate_frames
+        monkeypatch.setattr(
+            engine,
+            "deflate_frames",
+            lambda frames, nbytes, row, level, threads: right(frames, nbytes, row, threads or 1, 1),
+        )
+        with pytest.raises(WrongResultError, match="number of threads"):
+            quick(bench_threads.main, "threads", tmp_path, NOWHERE)
+
     def test_a_wrong_core_ends_the_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(engine, "deflate_frames", lambda *arguments: [b"\3\0"] * 2)
         with pytest.raises(WrongResultError):
@@ -165,6 +206,21 @@ class _Ticks:
         return self._now
 
 
+class TestAims:
+    FACTS: ClassVar = [{"name": name, "kind": "1-bit", "is_cut": False} for name in "ab"]
+
+    def test_a_mean_and_the_worst_set(self) -> None:
+        cells = {"zlib 6": (100, 1.0), f"level {DEFAULT_LEVEL}": (80, 1 / 25)}
+        slower = {"zlib 6": (100, 1.0), f"level {DEFAULT_LEVEL}": (90, 1 / 100)}
+        table = aims({"encode": {"sets": self.FACTS, "all": {"a": cells, "b": slower}, "few": {}}})
+        assert "size to zlib 6 | 0.900 | 0.880 | 0.849 | dream |" in table
+        assert "speed to zlib 6, mean (least) | x30 (x15) | x50 (x30) | x50 (x25) | reach |" in table
+        assert "zopfli" not in table
+
+    def test_nothing_stored_is_no_row(self) -> None:
+        assert aims({}).count("\n") == 1
+
+
 class TestDocuments:
     def test_the_page_has_the_stored_tables(self) -> None:
         page = render.PAGE.read_text(encoding="utf-8")
@@ -172,6 +228,16 @@ class TestDocuments:
 
     def test_the_picture_is_that_of_the_stored_figures(self) -> None:
         assert render.CURVE.read_text(encoding="utf-8") == render.picture(), "run python benchmarks/render.py"
+
+    def test_the_picture_shows_every_coder(self) -> None:
+        points = curve.points(render.stored()["encode"])
+        drawn = ElementTree.fromstring(curve.svg(points))  # noqa: S314  (our own text)
+        named = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+        assert {point.name for point in points} <= set(named)
+        width, height = (float(size) for size in drawn.attrib["viewBox"].split()[2:])
+        for circle in drawn.iter("{http://www.w3.org/2000/svg}circle"):
+            assert 0 < float(circle.attrib["cx"]) < width
+            assert 0 < float(circle.attrib["cy"]) < height
 
     def test_every_stored_result_is_of_the_core_and_a_full_run(self) -> None:
         paths = sorted(results.FOLDER.glob("*.json"))
