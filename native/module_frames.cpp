@@ -3,6 +3,7 @@
 
 #include "batch.hpp"
 #include "encoder.hpp"
+#include "inflate_checksums.hpp"
 #include "items.hpp"
 #include "module.hpp"
 #include "module_inflated.hpp"
@@ -107,6 +108,25 @@ nb::tuple inflate_frames_py(nb::sequence fragments, std::int64_t frame_nbytes, n
   return as_python(results);
 }
 
+nb::tuple inflate_checksums_py(nb::sequence fragments, std::int64_t frame_nbytes, std::int64_t threads) {
+  const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
+  const unsigned workers = thread_count(threads);
+  const Fragments held(fragments);
+  InflatedChecksums found;
+  {
+    const nb::gil_scoped_release release;
+    found = inflate_checksums(held.spans, nbytes, workers);
+  }
+  nb::list adler32s;
+  nb::list crc32s;
+  for (const FrameChecksums& frame : found.checksums) {
+    adler32s.append(frame.adler32);
+    crc32s.append(frame.crc32);
+  }
+  const nb::tuple results = as_python(found.results);
+  return nb::make_tuple(results[0], results[1], results[2], adler32s, crc32s);
+}
+
 nb::object first_mismatch_py(nb::sequence streams, std::int64_t frame_nbytes, nb::handle frames,
                              std::int64_t threads) {
   const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
@@ -132,6 +152,8 @@ void register_frames(nanobind::module_& m) {
   m.def("photographic_frames", photographic_frames_py, nb::arg("frames"), nb::arg("frame_nbytes"),
         nb::arg("row_nbits"));
   m.def("inflate_frames", inflate_frames_py, nb::arg("fragments"), nb::arg("frame_nbytes"), nb::arg("out"),
+        nb::arg("threads"));
+  m.def("inflate_checksums", inflate_checksums_py, nb::arg("fragments"), nb::arg("frame_nbytes"),
         nb::arg("threads"));
   m.def("first_mismatch", first_mismatch_py, nb::arg("streams"), nb::arg("frame_nbytes"), nb::arg("frames"),
         nb::arg("threads"));

@@ -74,6 +74,15 @@ def inflate_pixels(
     needs are never touched. The pixels of a Fragment with a defect are zero.
     """
 
+def inflate_checksums(
+    fragments: Sequence[Buffer], frame_nbytes: int, threads: int
+) -> tuple[bytes, list[int], list[int], list[int], list[int]]:
+    """Inflate each raw stream and keep no more than its Frame's Adler-32 (RFC 1950) and CRC-32 (RFC 1952).
+
+    Returns what `inflate_frames` does, then both as lists; they are 0 for a Fragment with a defect. A worker holds one
+    Frame at a time.
+    """
+
 def first_mismatch(streams: Sequence[Buffer], frame_nbytes: int, frames: Buffer, threads: int) -> int | None:
     """Return the index of the first stream that does not inflate, to its last byte, to its part of `frames`."""
 

@@ -24,6 +24,7 @@ __all__ = [
     "deflate_frames",
     "deflate_items",
     "first_mismatch",
+    "inflate_checksums",
     "inflate_frames",
     "inflate_pixels",
     "join_bits",
@@ -158,6 +159,23 @@ def inflate_pixels(
         else:
             place[:] = native
     return bytes(defects), consumed, produced
+
+
+def inflate_checksums(
+    fragments: "Sequence[Buffer]", frame_nbytes: int, threads: int
+) -> tuple[bytes, list[int], list[int], list[int], list[int]]:
+    require(frame_nbytes >= 1, "frame_nbytes must be at least 1")
+    require(threads >= 0, "threads must not be negative")
+    defects, consumed, produced = bytearray(), [], []
+    adler32s, crc32s = [], []
+    for fragment in fragments:
+        defect, nconsumed, frame = _inflate(memoryview(fragment).cast("B"), frame_nbytes)
+        defects.append(defect)
+        consumed.append(nconsumed)
+        produced.append(len(frame))
+        adler32s.append(zlib.adler32(frame) if defect == _NONE else 0)
+        crc32s.append(zlib.crc32(frame) if defect == _NONE else 0)
+    return bytes(defects), consumed, produced, adler32s, crc32s
 
 
 def first_mismatch(

@@ -23,6 +23,7 @@ __all__ = [
     "deflate_items",
     "deflate_photographic",
     "first_mismatch",
+    "inflate_checksums",
     "inflate_frames",
     "inflate_pixels",
     "join_bits",
@@ -205,6 +206,19 @@ def inflate_pixels(
     _check(level=1, threads=threads)
     _announce()
     return _core.inflate_pixels(fragments, frame_nbytes, unpacked_nbits, out, zeroed=zeroed, threads=threads)
+
+
+def inflate_checksums(
+    fragments: "Sequence[Buffer]", frame_nbytes: int, threads: int
+) -> tuple[bytes, list[int], list[int], list[int], list[int]]:
+    """Inflate Fragments and return what `inflate_frames` does, then the Adler-32 and the CRC-32 of each Frame.
+
+    With them a stored stream can be sent in a wrapper of zlib (RFC 1950) or gzip (RFC 1952) without being inflated
+    again. Frames are not kept: a worker holds one at a time. Both sums are 0 for a Fragment with a defect.
+    """
+    _check(level=1, threads=threads)
+    _announce()
+    return _core.inflate_checksums(fragments, frame_nbytes, threads)
 
 
 def _check(*, level: int, threads: int) -> None:
