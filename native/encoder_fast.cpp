@@ -12,6 +12,15 @@
 namespace framedeflate {
 namespace {
 
+// What the distances of the maps are, in the order of ParseMaps; 0: no such map.
+struct Distances {
+  std::size_t run, row, other_row;
+
+  [[nodiscard]] static std::size_t symbol(std::size_t distance) {
+    return distance == 0 ? 0 : distance_code(distance).symbol;
+  }
+};
+
 constexpr std::array<std::uint16_t, kItemKinds> item_symbols() {
   std::array<std::uint16_t, kItemKinds> symbols{};
   for (std::size_t item = 0; item < kItemKinds; ++item) {
@@ -22,10 +31,14 @@ constexpr std::array<std::uint16_t, kItemKinds> item_symbols() {
 }
 constexpr std::array<std::uint16_t, kItemKinds> kItemSymbols = item_symbols();
 
-void count(std::span<const Item> items, std::size_t row_symbol, Histogram& histogram) {
+void count(std::span<const Item> items, const Distances& distances, Histogram& histogram) {
   // Four tables in turn: adding to one counter again and again waits for the store before.
   std::array<std::array<std::uint32_t, kLitLenSymbols + 2>, 3> others{};
-  std::uint32_t nmatches = 0, nrows = 0;
+  std::uint32_t nmatches = 0, nrows = 0, nother_rows = 0;
+  const auto count_rows = [&](unsigned item) {
+    nrows += item >> 9;
+    nother_rows += item >> 9 & item >> 8;
+  };
   std::size_t i = 0;
   for (; i + 4 <= items.size(); i += 4) {
     const unsigned a = items[i], b = items[i + 1], c = items[i + 2], d = items[i + 3];
@@ -33,18 +46,22 @@ void count(std::span<const Item> items, std::size_t row_symbol, Histogram& histo
     ++others[0][kItemSymbols[b]];
     ++others[1][kItemSymbols[c]];
     ++others[2][kItemSymbols[d]];
-    nrows += (a >> 9) + (b >> 9) + (c >> 9) + (d >> 9);
+    count_rows(a);
+    count_rows(b);
+    count_rows(c);
+    count_rows(d);
   }
   for (; i < items.size(); ++i) {
     ++histogram.litlen[kItemSymbols[items[i]]];
-    nrows += items[i] >> 9;
+    count_rows(items[i]);
   }
   for (std::size_t symbol = 0; symbol < kLitLenSymbols + 2; ++symbol)
     histogram.litlen[symbol] += others[0][symbol] + others[1][symbol] + others[2][symbol];
   for (std::size_t symbol = kEndOfBlock + 1; symbol < kLitLenSymbols; ++symbol)
     nmatches += histogram.litlen[symbol];
-  histogram.distance[0] += nmatches - nrows;
-  histogram.distance[row_symbol] += nrows;
+  histogram.distance[Distances::symbol(distances.run)] += nmatches - nrows;
+  histogram.distance[Distances::symbol(distances.row)] += nrows - nother_rows;
+  histogram.distance[Distances::symbol(distances.other_row)] += nother_rows;
 }
 
 // A code with its extra bits, the count of bits in the top byte.
@@ -60,14 +77,19 @@ struct Bits {
   [[nodiscard]] std::uint64_t packed() const { return bits | std::uint64_t{count} << 56; }
 };
 
-void write_items(std::span<const Item> items, const BlockCode& code, std::size_t row, BitWriter& out) {
+void write_items(std::span<const Item> items, const BlockCode& code, const Distances& distances,
+                 BitWriter& out) {
   std::array<std::uint64_t, kItemKinds> table;
-  std::array<Bits, 2> distances;
-  const DistanceCode row_code = distance_code(std::max<std::size_t>(row, 1));
-  if (code.distance.lengths[0] != 0) distances[0].append(code.distance.entries[0]);
-  if (row != 0 && code.distance.lengths[row_code.symbol] != 0) {
-    distances[1].append(code.distance.entries[row_code.symbol]);
-    distances[1].append(row - row_code.base, row_code.extra_nbits);
+  std::array<Bits, 3> distance_bits;
+  std::size_t nmaps = 0;
+  for (const std::size_t distance : {distances.run, distances.row, distances.other_row}) {
+    if (distance == 0) break;
+    const DistanceCode its_code = distance_code(distance);
+    if (code.distance.lengths[its_code.symbol] != 0) {
+      distance_bits[nmaps].append(code.distance.entries[its_code.symbol]);
+      distance_bits[nmaps].append(distance - its_code.base, its_code.extra_nbits);
+    }
+    ++nmaps;
   }
   for (std::size_t i = 0; i < code.litlen.nused; ++i) {
     const std::size_t symbol = code.litlen.used[i];
@@ -79,11 +101,11 @@ void write_items(std::span<const Item> items, const BlockCode& code, std::size_t
       // All lengths of the symbol at once: they differ in the extra bits alone.
       const std::size_t base = kLengthBases[symbol - 257], extra_nbits = kLengthExtra[symbol - 257];
       const std::size_t nlengths = symbol == 284 ? 31 : std::size_t{1} << extra_nbits;
-      for (const std::size_t use_row : {0, 1}) {
+      for (std::size_t map = 0; map < nmaps; ++map) {
         Bits first = bits;
         first.count += static_cast<unsigned>(extra_nbits);
-        first.append(distances[use_row].bits, distances[use_row].count);
-        std::uint64_t* const place = table.data() + match_item(use_row, base);
+        first.append(distance_bits[map].bits, distance_bits[map].count);
+        std::uint64_t* const place = table.data() + match_item(map, base);
         for (std::size_t k = 0; k < nlengths; ++k)
           place[k] = first.packed() + (std::uint64_t{k} << bits.count);
       }
@@ -117,16 +139,29 @@ void write_items(std::span<const Item> items, const BlockCode& code, std::size_t
   out = writer;
 }
 
+// Literals that are cheap, most of them one value, and runs rather than rows among the matches: noise, dots,
+// and nuclei whose rows are no whole number of bytes.
+bool long_matches_pay(const Histogram& histogram, const Distances& distances) {
+  std::uint64_t nliterals = 0, most = 0, nmatches = 0;
+  for (std::size_t symbol = 0; symbol < kEndOfBlock; ++symbol) {
+    nliterals += histogram.litlen[symbol];
+    most = std::max<std::uint64_t>(most, histogram.litlen[symbol]);
+  }
+  for (const std::uint32_t count : histogram.distance) nmatches += count;
+  const std::uint64_t nruns = histogram.distance[Distances::symbol(distances.run)];
+  return nmatches > 16 && nliterals > 2 * nmatches && 10 * most > 3 * nliterals && 5 * nruns > 4 * nmatches;
+}
+
 }  // namespace
 
 void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std::size_t row,
                     EncoderScratch::Buffers& buffers, Histogram& histogram) {
   buffers.items.resize(item_room(frame.size()));
   histogram = {};
+  const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data(), nullptr};
   while (start < frame.size()) {
-    const ItemBlock block =
-        parse_block(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items);
-    count({buffers.items.data(), block.nitems}, row == 0 ? 0 : distance_code(row).symbol, histogram);
+    const ItemBlock block = parse_block(frame, start, maps, Matches::all, 0, buffers.items);
+    count({buffers.items.data(), block.nitems}, {1, row, 0}, histogram);
     start = block.stop;
   }
 }
@@ -134,22 +169,34 @@ void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std:
 void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,
                   BitWriter& writer) {
   buffers.items.resize(item_room(frame.size()));
-  const std::size_t row_symbol = row == 0 ? 0 : distance_code(row).symbol;
+  const Distances distances{1, row, 0};
+  const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data(), nullptr};
   std::size_t start = 0;
   do {
-    buffers.histogram = {};
-    const ItemBlock block =
-        parse_block(frame, start, buffers.run_map.data(), buffers.row_map.data(), buffers.items);
+    Histogram& histogram = buffers.histogram;
+    histogram = {};
+    Matches matches = Matches::all;
+    ItemBlock block = parse_probe(frame, start, maps, buffers.items);
+    if (block.nitems > 0) {
+      count({buffers.items.data(), block.nitems}, distances, histogram);
+      if (long_matches_pay(histogram, distances)) {
+        matches = Matches::long_ones;
+        histogram = {};
+        block = {start, 0};
+      }
+    }
+    const std::size_t ncounted = block.nitems;
+    block = parse_block(frame, block.stop, maps, matches, block.nitems, buffers.items);
     const std::span<const Item> items(buffers.items.data(), block.nitems);
-    count(items, row_symbol, buffers.histogram);
+    count(items.subspan(ncounted), distances, histogram);
     const auto bytes = frame.subspan(start, block.stop - start);
     const bool last = block.stop == frame.size();
-    plan_block(buffers.histogram, bytes.size(), writer.pending(), buffers.plan);
+    plan_block(histogram, bytes.size(), writer.pending(), buffers.plan);
     if (buffers.plan.kind == BlockKind::stored) {
       write_stored(writer, bytes, last);
     } else {
       begin_block(writer, buffers.plan, last);
-      write_items(items, buffers.plan.used(), row, writer);
+      write_items(items, buffers.plan.used(), distances, writer);
     }
     start = block.stop;
   } while (start < frame.size());
