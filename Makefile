@@ -36,7 +36,7 @@ test: lint pytest
 lint: $(STAMPS)/package $(STAMPS)/test
 	$(BIN)/ruff check $(PY_FOLDERS)
 	$(BIN)/ruff format --check $(PY_FOLDERS)
-	$(BIN)/clang-format --dry-run -Werror native/*.hpp native/*.cpp
+	$(BIN)/clang-format --dry-run -Werror benchmarks/native/*.cpp native/*.hpp native/*.cpp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -139,6 +139,16 @@ def _threads(*, sparse: bool) -> Callable[[Results], Ratios | None]:
     return measured
 
 
+def _levels(results: Results) -> Ratios | None:
+    """Return the largest mean size of a level to that of the level below it."""
+    steps = [
+        _encoders(OURS.format(level), OURS.format(level - 1), ["1-bit", "label map"])(results)
+        for level in range(2, 10)
+    ]
+    means = [geometric_mean(size for size, _ in step) for step in steps if step]
+    return [max(means)] if means else None
+
+
 _DEFAULT: Final = OURS.format(DEFAULT_LEVEL)
 _TO_ZLIB: Final = _encoders(_DEFAULT, REFERENCE, ["1-bit"])
 _TO_ZLIB_NG: Final = _encoders(_DEFAULT, "zlib-ng 6", ["1-bit"])
@@ -168,6 +178,7 @@ AIMS: Final = (
     ),
     Aim("default level: speed to zlib-ng 6, least", [3], [8], False, _speeds(_TO_ZLIB_NG, "worst")),
     Aim("default level: size to zlib-ng 6, largest", [1], [1], True, _sizes(_TO_ZLIB_NG, "worst")),
+    Aim("each level: size to the level below, largest mean", [1], [], True, _levels),
     Aim("level 6: size to libdeflate 12", [0.99], [0.98], True, _sizes(_TO_LIBDEFLATE, "mean")),
     Aim(
         "level 6: speed to libdeflate 12, mean (least)",

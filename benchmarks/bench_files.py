@@ -10,6 +10,7 @@ compared with the source, files by zlib and a plain walk over their Items, befor
 
     python benchmarks/bench_files.py
     python benchmarks/bench_files.py --quick    24 Frames, one round
+    python benchmarks/bench_files.py --only compress decompress
 """
 
 import json
@@ -48,7 +49,7 @@ _UNDEFINED: Final = 0xFFFFFFFF
 def measure(options: Options) -> dict[str, Any]:
     """Return the times and peaks of all contestants."""
     one = next(one for one in all_sets(options.frames) if one.kind == "1-bit")
-    works = [work for work in TASKS if not options.only or work in options.only]
+    works = options.chosen(list(TASKS))
     with TemporaryDirectory() as folder:
         maker = FilesMaker(Path(folder), one, _QUICK_COUNT if options.quick else _COUNT)
         maker.write()

@@ -35,6 +35,12 @@ class Options:
     only: Sequence[str] = ()
     frames: Path = SHARED
 
+    def chosen(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those of `names` that were asked for: all, unless told."""
+        if unknown := set(self.only) - set(names):
+            raise SystemExit(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+        return self.only or names
+
     @property
     def least_seconds(self) -> float:
         """How long a turn lasts at least."""
@@ -42,7 +48,9 @@ class Options:
 
     def sets(self) -> list[FrameSet]:
         """Return the sets asked for, in the quick form with a few Frames of each."""
-        sets = [one for one in all_sets(self.frames) if not self.only or one.name in self.only]
+        sets = all_sets(self.frames)
+        names = self.chosen([one.name for one in sets])
+        sets = [one for one in sets if one.name in names]
         return [one.few(_QUICK_FRAMES) for one in sets] if self.quick else sets
 
 
@@ -59,7 +67,7 @@ def run(
     )
     parser.add_argument("--quick", action="store_true", help="two Frames a set, the quick coders, one round")
     parser.add_argument("--rounds", type=int, default=5, help="each figure is the median of so many (5)")
-    parser.add_argument("--only", nargs="+", default=[], metavar="SET", help="these sets alone")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these sets alone")
     parser.add_argument("--frames", type=Path, default=SHARED, metavar="FOLDER", help="of frames.json")
     parser.add_argument(
         "--store",

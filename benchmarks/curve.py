@@ -7,6 +7,7 @@ Written as SVG by hand, so that the picture is text, is the same wherever it is 
 import math
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any, Final
 
 from ratios import geometric_mean
@@ -30,19 +31,22 @@ class Point:
     size: float
     speed: float
     is_ours: bool
+    is_of_few: bool = False  # of the Frames, too slow for all
 
 
 def points(figures: dict[str, Any]) -> list[Point]:
-    """Return a point for each coder that was run on every single-bit set."""
+    """Return a point for each coder that was run on every single-bit set, or on a few Frames of each."""
     bits = [one["name"] for one in figures["sets"] if one["kind"] == "1-bit" and not one["is_cut"]]
-    cells = [figures["all"][name] for name in bits]
     own = {OURS.format(level) for level in range(1, 10)}
-    found = []
-    for coder in cells[0] if cells else ():
-        ratios = [ratio for one in cells if (ratio := to_reference(one, coder))]
-        if len(ratios) == len(cells):
-            sizes, speeds = zip(*ratios, strict=True)
-            found.append(Point(coder, geometric_mean(sizes), geometric_mean(speeds), coder in own))
+    found: list[Point] = []
+    for is_of_few, table in ((False, figures["all"]), (True, figures["few"])):
+        cells = [table.get(name, {}) for name in bits]
+        for coder in cells[0] if cells else ():
+            ratios = [ratio for one in cells if (ratio := to_reference(one, coder))]
+            if len(ratios) == len(cells) and coder not in {one.name for one in found}:
+                sizes, speeds = zip(*ratios, strict=True)
+                mean = geometric_mean(sizes), geometric_mean(speeds)
+                found.append(Point(coder, *mean, coder in own, is_of_few))
     return found
 
 
@@ -55,17 +59,31 @@ def svg(coders: list[Point]) -> str:
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
         *_axes(scale),
     ]
-    ours = sorted((one for one in coders if one.is_ours), key=lambda one: one.name)
-    line = " ".join(f"{scale.x(one.speed):.1f},{scale.y(one.size):.1f}" for one in ours)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="{_OURS}" stroke-width="1.5"/>')
+    for members in _families(coders):
+        line = " ".join(f"{scale.x(one.speed):.1f},{scale.y(one.size):.1f}" for one in members)
+        style = f'stroke="{_OURS}"' if members[0].is_ours else f'stroke="{_RIVAL}" stroke-dasharray="2 4"'
+        parts.append(f'<polyline points="{line}" fill="none" {style} stroke-width="1.5"/>')
     for one in coders:
         colour = _OURS if one.is_ours else _RIVAL
         parts.append(
-            f'<circle cx="{scale.x(one.speed):.1f}" cy="{scale.y(one.size):.1f}" r="4" fill="{colour}">'
+            f'<circle cx="{scale.x(one.speed):.1f}" cy="{scale.y(one.size):.1f}" r="4" '
+            f'fill="{"#fff" if one.is_of_few else colour}" stroke="{colour}">'
             f"<title>{escape(one.name)}: size {one.size:.3f}, speed {figure(one.speed)}</title></circle>"
         )
     parts += _labels(coders, scale)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _families(coders: list[Point]) -> list[list[Point]]:
+    """Return the coders that have several levels, by level: a line joins each."""
+    found: dict[str, list[Point]] = {}
+    for one in coders:
+        found.setdefault(one.name.split()[0], []).append(one)
+    return [
+        sorted(members, key=lambda one: int(one.name.split()[1]))
+        for members in found.values()
+        if len(members) > 1
+    ]
 
 
 @dataclass(frozen=True)
@@ -117,19 +135,35 @@ def _axes(scale: _Scale) -> list[str]:
     return parts
 
 
-_BESIDE: Final = ((8, -8), (0, -22), (0, 7), (8, 3), (8, -18), (-8, -8), (-8, 3), (0, 22), (0, -38))
-_ABOVE_OR_BELOW: Final = ((0, -22), (0, 7), (0, -38), (0, 22), (8, -18), (-8, -18))
-"""Where a name may stand beside its point, the best first; those of ours keep off the line that joins them."""
+_PLACES: Final = (
+    (0, -22),
+    (0, 7),
+    (8, -8),
+    (8, 2),
+    (-8, -18),
+    (8, -18),
+    (-8, 2),
+    (-8, -8),
+    (0, 22),
+    (0, -38),
+)
+"""Where a name may stand beside its point, the best first."""
 
 
 def _labels(coders: list[Point], scale: _Scale) -> list[str]:
-    """Write each name at the first place where it covers no point and no other name."""
+    """Write each name at the first place where it covers no point, no line and no other name."""
     taken = [(scale.x(one.speed) - 5, scale.y(one.size) - 5, 10.0, 10.0) for one in coders]
+    for members in _families(coders):
+        for one, other in pairwise(members):
+            for part in range(1, 20):
+                x = scale.x(one.speed) + part / 20 * (scale.x(other.speed) - scale.x(one.speed))
+                y = scale.y(one.size) + part / 20 * (scale.y(other.size) - scale.y(one.size))
+                taken.append((x - 2, y - 2, 4.0, 4.0))
     parts = []
     for one in coders:
         x, y, width = scale.x(one.speed), scale.y(one.size), len(one.name) * _LETTER_WIDTH
         boxes = []
-        for dx, dy in _ABOVE_OR_BELOW if one.is_ours else _BESIDE:
+        for dx, dy in _PLACES:
             left = x + dx - (width / 2 if dx == 0 else width if dx < 0 else 0)
             boxes.append((left, y + dy, float(width), float(_LABEL_HEIGHT)))
         box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])

@@ -18,8 +18,9 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a ratio with as many digits as can be trusted: two, or three below 2."""
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 2 else f"{value:.2f}"
+    """Return a ratio with as many digits as can be trusted: two, or three where it is near 1."""
+    digits = 0 if value >= 10 else 1 if value >= 2 else 2 if value >= 0.1 else 3
+    return f"{value:.{digits}f}"
 
 
 def plain(name: str) -> str:
