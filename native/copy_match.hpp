@@ -12,7 +12,7 @@
 namespace framedeflate {
 
 // copy_match may write this many bytes behind the end of the match.
-inline constexpr std::size_t kCopySlack = 32;
+inline constexpr std::size_t kCopySlack = 64;
 
 inline void copy_match_exact(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
   if (distance == 1) {
@@ -57,7 +57,6 @@ inline void copy_match_near(std::uint8_t* to, std::size_t distance, std::size_t 
   }
 }
 
-// More than 32 bytes.
 inline void copy_match_long(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
   const std::uint8_t* const end = to + length;
   if (distance == 1) {
@@ -75,8 +74,12 @@ inline void copy_match_long(std::uint8_t* to, std::size_t distance, std::size_t 
   }
 }
 
-inline void copy_match(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
-  if (length > 32) {
+// Of 32 bytes, or `kWide` 64, it is not asked how many are needed. `kMixed`: nor whether the match is a run;
+// both could not be predicted.
+template <bool kWide, bool kMixed>
+void copy_match(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
+  constexpr std::size_t kWidth = kWide ? 64 : 32;
+  if (length > kWidth) {
     copy_match_long(to, distance, length);
     return;
   }
@@ -84,13 +87,17 @@ inline void copy_match(std::uint8_t* to, std::size_t distance, std::size_t lengt
     copy_match_near(to, distance, length);
     return;
   }
-  // Whether it is a run cannot be predicted, so it is chosen by arithmetic. Where it is one, what is loaded
-  // is not used, and lies where nothing has just been stored that the load would have to wait for.
-  const std::uint64_t run = -static_cast<std::uint64_t>(distance == 1);
+  if (!kMixed && distance == 1) [[unlikely]] {
+    std::memset(to, to[-1], kWidth);
+    return;
+  }
+  // What is loaded is not used for a run, and lies where nothing has just been stored that the load would
+  // have to wait for.
+  const std::uint64_t run = kMixed ? -static_cast<std::uint64_t>(distance == 1) : 0;
   const std::uint64_t bytes = run & to[-1] * std::uint64_t{0x0101010101010101};
   const std::uint8_t* const from =
-      to + (static_cast<std::ptrdiff_t>(run & 33) - static_cast<std::ptrdiff_t>(distance));
-  for (std::size_t i = 0; i < 32; i += 16) {
+      to + (static_cast<std::ptrdiff_t>(run & (kWidth + 1)) - static_cast<std::ptrdiff_t>(distance));
+  for (std::size_t i = 0; i < kWidth; i += 16) {
     std::uint64_t piece[2];
     std::memcpy(piece, from + i, 16);
     piece[0] = (piece[0] & ~run) | bytes;

@@ -29,6 +29,19 @@ unsigned literal_table_bits(std::size_t nbytes) noexcept {
                                : kLiteralTableMaxBits;
 }
 
+// A code of n bits is for one of 2^n symbols.
+CopyHabit copy_habit(std::span<const CodeLength> literals, std::span<const CodeLength> distances) noexcept {
+  constexpr std::uint16_t kFirstLength = 257, kFirstAbove34 = 273, kLongest = 285;
+  unsigned all = 0, above34 = 0;
+  for (std::size_t i = literals.size(); i-- > 0 && literals[i].symbol >= kFirstLength;) {
+    const unsigned frequency = literals[i].symbol == kLongest ? 0 : 0x8000U >> literals[i].length;
+    all += frequency;
+    if (literals[i].symbol >= kFirstAbove34) above34 += frequency;
+  }
+  const bool runs = !distances.empty() && distances[0].symbol == 0;
+  return {.wide = 4 * above34 > all, .mixed = runs && distances.size() > 1 && distances[0].length <= 3};
+}
+
 constexpr std::uint8_t kLengthCodeOrder[19] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                11, 4,  12, 3, 13, 2, 14, 1, 15};
 
@@ -49,7 +62,7 @@ class Inflater {
       if (type == 0) {
         block = stored_block();
       } else if (type != 3 && (type == 1 ? fixed_tables() : dynamic_tables())) {
-        block = inflate_coded_block(literals_, distances_, source_, output_);
+        block = inflate_coded_block(literals_, distances_, habit_, source_, output_);
       }
       // Bits that the input does not have were read as zeros: nothing that followed from them counts.
       if (source_.overrun())
@@ -102,6 +115,7 @@ class Inflater {
       codes[i] = {i, static_cast<std::uint16_t>(i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8)};
     }
     for (std::uint16_t i = 0; i < 32; ++i) codes[288 + i] = {i, 5};
+    habit_ = {};
     have_fixed_ = build_literal_table({codes, 288}, kLiteralTableSmallBits, false, literals_) &&
                   build_distance_table({codes + 288, 32}, distances_);
     return have_fixed_;
@@ -173,6 +187,7 @@ class Inflater {
     source_ = source;
     if (source_.overrun() || !has_end) return false;
     const std::span<const CodeLength> used(codes, ncodes);
+    habit_ = copy_habit(used.first(nused_literals), used.subspan(nused_literals));
     const std::size_t rest = source_.size() - source_.position();
     return build_literal_table(used.first(nused_literals), literal_table_bits(rest), rest >= kJoinedInput,
                                literals_) &&
@@ -185,6 +200,7 @@ class Inflater {
   bool have_fixed_ = false;
   LiteralTable literals_;
   DistanceTable distances_;
+  CopyHabit habit_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "inflate_block.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "copy_match.hpp"
 
@@ -72,12 +73,11 @@ Block inflate_end(const LiteralTable& literals, const DistanceTable& distances, 
   }
 }
 
-}  // namespace
-
 // The loop that does nearly all the work. What it changes lives in local variables: a byte written to the
 // output might otherwise, as far as the compiler knows, change the members of this object.
-Block inflate_coded_block(const LiteralTable& literal_table, const DistanceTable& distance_table,
-                          BitSource& input, Output& output) noexcept {
+template <bool kWide, bool kMixed>
+std::optional<Block> inflate_fast(const LiteralTable& literal_table, const DistanceTable& distance_table,
+                                  BitSource& input, Output& output) noexcept {
   using literal_entry::base_length;
   constexpr std::uint64_t kNotLiterals = literal_entry::kMatch | literal_entry::kExceptional;
   BitSource source = input;
@@ -173,14 +173,28 @@ Block inflate_coded_block(const LiteralTable& literal_table, const DistanceTable
         length += kLongestMatch;
       }
       source.refill();
+      e = look_up();
+      copy_match_long(out, distance, length);
+      out += length;
+      continue;
     }
     // Looked up before the copy, so that the processor need not wait for one to begin the other.
     e = look_up();
-    copy_match(out, distance, length);
+    copy_match<kWide, kMixed>(out, distance, length);
     out += length;
   }
   leave(Block::ended);
-  return inflate_end(literal_table, distance_table, input, output);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Block inflate_coded_block(const LiteralTable& literals, const DistanceTable& distances, CopyHabit habit,
+                          BitSource& input, Output& output) noexcept {
+  const auto inflate = habit.wide ? (habit.mixed ? inflate_fast<true, true> : inflate_fast<true, false>)
+                                  : (habit.mixed ? inflate_fast<false, true> : inflate_fast<false, false>);
+  const std::optional<Block> block = inflate(literals, distances, input, output);
+  return block ? *block : inflate_end(literals, distances, input, output);
 }
 
 }  // namespace framedeflate

@@ -21,11 +21,18 @@ struct Output {
   [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(end - next); }
 };
 
+// How the matches of a block are copied, as far as its codes tell what they are like. It makes a difference
+// to the speed alone.
+struct CopyHabit {
+  bool wide = false;   // many are longer than 32 bytes
+  bool mixed = false;  // runs of a byte are so frequent that it cannot be predicted whether a match is one
+};
+
 // How a block ended. Only to be believed where the input is not overrun.
 enum class Block : std::uint8_t { ended, bad, too_long };
 
 // Writes up to the end of the block, its first defect, or the end of the output.
 [[nodiscard]] Block inflate_coded_block(const LiteralTable& literals, const DistanceTable& distances,
-                                        BitSource& input, Output& output) noexcept;
+                                        CopyHabit habit, BitSource& input, Output& output) noexcept;
 
 }  // namespace framedeflate
