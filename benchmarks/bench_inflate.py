@@ -53,7 +53,8 @@ def measure(options: Options) -> dict[str, Any]:
             if program:
                 native[one.name][writer] = native_contest.run(program, one, streams, options.rounds)
     facts = [{"name": one.name, "kind": one.kind, "is_sparse": one.name in sparse} for one in sets]
-    return {"sets": facts, "python": table, "native": native if program else {}}
+    version = native_contest.libdeflate_version(program) if program else ""
+    return {"sets": facts, "python": table, "native": native if program else {}, "libdeflate": version}
 
 
 def writers() -> dict[str, Encoder]:

@@ -91,6 +91,8 @@ def run(
     for rival in rivals.missing():
         print(f"{rival} is not installed: no row for it")
     print(f"{name}: {time.monotonic() - start:.0f} s")
-    if given.store:
+    if given.store == results.FOLDER and (given.quick or not (given.frames / "frames.json").is_file()):
+        print("not stored: the documents show full runs over the shared frames alone")
+    elif given.store:
         print(f"written: {results.store(name, figures, given.store)}")
     return 0

@@ -32,7 +32,8 @@ def inflate(figures: dict[str, Any]) -> str:
     if figures["native"]:
         parts.append(
             f"The bare functions, without Python around them, for streams of {WRITER}: ours to each of the others. "
-            "Slack is 64 readable bytes behind the input.\n\n" + _bare(figures["native"], names)
+            f"libdeflate is {figures['libdeflate']}; slack is 64 readable bytes behind the input.\n\n"
+            + _bare(figures["native"], names)
         )
         parts.append(
             f"The bare functions by writer of the streams, ours to {SLACK}, geometric means:\n\n"

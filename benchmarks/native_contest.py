@@ -18,7 +18,7 @@ from typing import Final
 from frame_sets import FrameSet
 from interleave import WrongResultError
 
-__all__ = ["ZLIB", "build", "run"]
+__all__ = ["ZLIB", "build", "libdeflate_version", "run"]
 
 ZLIB: Final = "zlib"
 _REPOSITORY: Final = Path(__file__).resolve().parents[1]
@@ -52,6 +52,12 @@ def build(folder: Path = _FOLDER) -> Path | None:
             )
             return None
     return folder / "benchmarks" / "native" / "inflate_contest"
+
+
+def libdeflate_version(program: Path) -> str:
+    """Return the version of the libdeflate that is compared with: not the one in the deflate package."""
+    done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def run(program: Path, frames: FrameSet, streams: Sequence[bytes], rounds: int) -> dict[str, float]:

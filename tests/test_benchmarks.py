@@ -206,6 +206,22 @@ class _Ticks:
         return self._now
 
 
+class TestCommandLine:
+    def test_what_the_documents_show_is_not_overwritten_by_less(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(results, "FOLDER", tmp_path)
+        assert bench_threads.main(["--quick", "--frames", str(NOWHERE), "--store"]) == 0
+        assert "not stored" in capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            bench_threads.main(["--frames", str(NOWHERE), "--only", "made_organs", "--store"])
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_unknown_set_is_named(self) -> None:
+        with pytest.raises(SystemExit, match=r"there is no moon; there are .*made_organs"):
+            bench_encode.main(["--quick", "--frames", str(NOWHERE), "--only", "moon"])
+
+
 class TestAims:
     FACTS: ClassVar = [{"name": name, "kind": "1-bit", "is_cut": False} for name in "ab"]
 

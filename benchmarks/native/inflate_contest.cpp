@@ -4,6 +4,7 @@
 // compared with zlib's before anything is timed.
 //
 //   inflate_contest STREAMS ROUNDS
+//   inflate_contest --version          libdeflate's
 //
 // STREAMS: the number of streams and the size of each Frame, then size and bytes of each stream; numbers are
 // of 32 bits, little endian. Written to standard output: a name and its seconds a line.
@@ -150,6 +151,10 @@ struct Contestant {
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (count == 2 && std::string(arguments[1]) == "--version") {
+    std::printf("%s\n", LIBDEFLATE_VERSION_STRING);
+    return 0;
+  }
   if (count != 3) fail("two arguments: the file of streams, and the number of rounds");
   const Streams streams = read_streams(arguments[1]);
   const auto rounds = static_cast<std::size_t>(std::max(1, std::atoi(arguments[2])));

@@ -17,6 +17,7 @@ def test_bare_inflaters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     program = native_contest.build(tmp_path)
     if program is None:
         pytest.skip(capsys.readouterr().out.strip())
+    assert native_contest.libdeflate_version(program)[0].isdigit()
     frames = made_sets()[0].few(2)
     streams = rivals.ours(1)(frames)
     times = native_contest.run(program, frames, streams, 1)
