@@ -3,7 +3,8 @@
 
 All coders take turns in one process. Each figure is the median of the rounds' processor times, as a ratio to zlib
 level 6 on the same Frames. Every stream is inflated by zlib and compared before anything is timed. Ours is
-engine.deflate_frames, the route of all Frames through the package, in one call a set; rivals are called once a Frame.
+engine.deflate_frames, the route of all Frames through the package, in one call a set; rivals are called once a Frame,
+and so is the default level in a row of its own.
 
     python benchmarks/bench_encode.py             ../shared/frames if they are there, else Frames made here
     python benchmarks/bench_encode.py --quick     two Frames of each set, the quick coders, one round
@@ -16,8 +17,20 @@ from typing import Any
 from command import Options, run
 from encode_tables import encode
 from frame_sets import FrameSet
+from framedeflate import DEFAULT_LEVEL
 from interleave import take_turns
-from rivals import OURS, REFERENCE, Encoder, check_streams, encoders, libdeflate, missing, ours
+from rivals import (
+    ONE_BY_ONE,
+    OURS,
+    REFERENCE,
+    Encoder,
+    check_streams,
+    encoders,
+    libdeflate,
+    missing,
+    ours,
+    ours_one_by_one,
+)
 
 LEVELS = range(1, 10)
 _LIBDEFLATE_ABOVE = 3
@@ -33,7 +46,8 @@ def measure(options: Options) -> dict[str, Any]:
     levels = (1, 6) if options.quick else LEVELS
     if options.quick:
         quick.pop("libdeflate 12", None)
-    named = {OURS.format(level): ours(level) for level in levels}
+    named = {ONE_BY_ONE.format(DEFAULT_LEVEL): ours_one_by_one(DEFAULT_LEVEL)}
+    named |= {OURS.format(level): ours(level) for level in levels}
     smallest = min(sets, key=lambda one: one.frame_nbytes, default=None)
     whole, few = {}, {}
     for one in sets:

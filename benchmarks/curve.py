@@ -10,8 +10,9 @@ from html import escape
 from itertools import pairwise
 from typing import Any, Final
 
+from framedeflate import DEFAULT_LEVEL
 from ratios import geometric_mean
-from rivals import OURS, REFERENCE
+from rivals import ONE_BY_ONE, OURS, REFERENCE
 from tables import figure, to_reference
 
 __all__ = ["Point", "points", "svg"]
@@ -43,7 +44,8 @@ def points(figures: dict[str, Any]) -> list[Point]:
         cells = [table.get(name, {}) for name in bits]
         for coder in cells[0] if cells else ():
             ratios = [ratio for one in cells if (ratio := to_reference(one, coder))]
-            if len(ratios) == len(cells) and coder not in {one.name for one in found}:
+            known = {one.name for one in found} | {ONE_BY_ONE.format(DEFAULT_LEVEL)}
+            if len(ratios) == len(cells) and coder not in known:
                 sizes, speeds = zip(*ratios, strict=True)
                 mean = geometric_mean(sizes), geometric_mean(speeds)
                 found.append(Point(coder, *mean, coder in own, is_of_few))

@@ -11,7 +11,18 @@ from frame_sets import FrameSet
 from framedeflate import engine
 from interleave import WrongResultError
 
-__all__ = ["OURS", "REFERENCE", "Encoder", "check_streams", "encoders", "libdeflate", "missing", "ours"]
+__all__ = [
+    "ONE_BY_ONE",
+    "OURS",
+    "REFERENCE",
+    "Encoder",
+    "check_streams",
+    "encoders",
+    "libdeflate",
+    "missing",
+    "ours",
+    "ours_one_by_one",
+]
 
 Encoder = Callable[[FrameSet], list[bytes]]
 
@@ -19,6 +30,7 @@ REFERENCE: Final = "zlib 6"
 """What all ratios are to."""
 
 OURS: Final = "level {}"
+ONE_BY_ONE: Final = "level {}, a Frame a call"
 
 _PACKAGES: Final = {
     "zlib_ng": "zlib-ng",
@@ -65,6 +77,15 @@ def ours(level: int) -> Encoder:
     return lambda frames: engine.deflate_frames(
         frames.native, frames.frame_nbytes, frames.row_nbits, level, 1
     )
+
+
+def ours_one_by_one(level: int) -> Encoder:
+    """Return the same with a call a Frame, as rivals are called."""
+    return lambda frames: [
+        stream
+        for frame in frames.frames
+        for stream in engine.deflate_frames(frame, frames.frame_nbytes, frames.row_nbits, level, 1)
+    ]
 
 
 def libdeflate(level: int) -> Encoder:

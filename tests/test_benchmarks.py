@@ -50,7 +50,7 @@ def test_encode(tmp_path: Path, frames: Path, capsys: pytest.CaptureFixture[str]
     printed = capsys.readouterr().out
     for one in figures["sets"]:
         cells = figures["all"][one["name"]]
-        assert {"zlib 6", "zlib 9", "pydicom", "level 1", "level 6"} <= set(cells)
+        assert {"zlib 6", "zlib 9", "pydicom", "level 1", "level 1, a Frame a call", "level 6"} <= set(cells)
         assert all(nbytes > 0 and time > 0 for nbytes, time in cells.values())
         assert cells["zlib 6"][1] == 1
         assert tables.plain(one["name"]) in printed
