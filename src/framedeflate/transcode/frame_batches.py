@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from framedeflate.stored_frames import StoredFrames, batches
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.stored_frames import DeflatedFrames, StoredFrames, batches
 from framedeflate.transcode.stages import worker_count
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["BatchPlan", "FrameBatch"]
+__all__ = ["BatchPlan", "FrameBatch", "Part", "SpareMemory"]
 
 _MAX_BATCH_NBYTES: Final = 4 << 20
 """Native bytes that go from thread to thread at once: a tenth of a millisecond of work is lost each time."""
@@ -19,6 +20,11 @@ _PART_NBYTES: Final = 1 << 20
 """Native bytes that are read at once: what was read is still in the cache when it is coded. A batch has no less."""
 _IN_FLIGHT_NBYTES: Final = 64 << 20
 """Bounds the threads where Frames are large: each thread holds a Frame, its stream and what it inflates to."""
+
+
+def frames_a_part(image_pixel: ImagePixel) -> int:
+    """Return how many Frames are read at once."""
+    return max(1, min(_PART_NBYTES // image_pixel.frame_nbytes, image_pixel.number_of_frames))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +42,67 @@ class FrameBatch:
     _frames: StoredFrames
     _native: "Buffer | None"
 
-    def parts(self) -> Iterator[tuple[int, int, "Buffer"]]:
-        """Yield (index, count, native bytes) of runs of these Frames, in order, each read when it is asked for."""
+    def parts(self, spare: "SpareMemory") -> "Iterator[Part]":
+        """Yield runs of these Frames, in order, each read when it is asked for."""
         if self._native is not None:
-            yield self.index, self.count, self._native
+            yield Part(self.index, self.count, self._native, None)
             return
-        step = max(1, _PART_NBYTES // self._frames.image_pixel.frame_nbytes)
+        step = frames_a_part(self._frames.image_pixel)
         stop = self.index + self.count
         for index in range(self.index, stop, step):
             count = min(step, stop - index)
-            yield index, count, self._frames.read(index, count)
+            memory = spare.take()
+            yield Part(index, count, self._frames.read(index, count, memory=memory), memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive Frames that were read.
+
+    Attributes
+    ----------
+    index, count : int
+        The first of them, from 0, and how many.
+    native : bytes-like
+        The Frames, in one piece.
+    memory : bytearray or None
+        What they may lie in: for `SpareMemory.give` once they are done with.
+    """
+
+    index: int
+    count: int
+    native: "Buffer"
+    memory: bytearray | None
+
+
+class SpareMemory:
+    """Memory for parts, used again and again: new memory would have to be zeroed, page by page, each time.
+
+    Parameters
+    ----------
+    frames : StoredFrames
+        What is read into it. No memory is made for Frames that lie elsewhere: only inflated ones need any.
+    """
+
+    def __init__(self, frames: StoredFrames) -> None:
+        image_pixel = frames.image_pixel
+        self._nbytes = (
+            frames_a_part(image_pixel) * image_pixel.frame_nbytes if isinstance(frames, DeflatedFrames) else 0
+        )
+        # Appending and popping need no lock. The last given is the first taken: it may still be in the cache.
+        self._spare: list[bytearray] = []
+
+    def take(self) -> bytearray | None:
+        """Return memory for a part."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return bytearray(self._nbytes) if self._nbytes else None
+
+    def give(self, memory: bytearray | None) -> None:
+        """Take memory back."""
+        if memory is not None:
+            self._spare.append(memory)
 
 
 @dataclass(frozen=True, slots=True)
