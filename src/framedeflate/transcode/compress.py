@@ -164,7 +164,7 @@ def _write_frames(
     image_pixel = image.image_pixel
     plan = BatchPlan.of(image.frames, threads=threads)
 
-    spare = SpareMemory(image.frames)
+    spare = SpareMemory()
 
     def encode(batch: FrameBatch) -> Items:
         items = Items([], [])
@@ -178,7 +178,7 @@ def _write_frames(
                 check=check,
                 first_frame_number=part.index + 1,
             )
-            spare.give(part.memory)
+            spare.give(part.native)
         return items
 
     with Stages(encode, workers=plan.workers) as stages:

@@ -124,7 +124,7 @@ def _write_pixel_data(
     joiner = FrameJoiner(image_pixel)
     plan = BatchPlan.of(image.frames, threads=threads)
 
-    spare = SpareMemory(image.frames)
+    spare = SpareMemory()
 
     def read(batch: FrameBatch) -> list[Part]:
         parts = []
@@ -138,7 +138,7 @@ def _write_pixel_data(
         for parts in stages.results(plan):
             for part in parts:
                 file.write(joiner.join(part.native, part.count))
-                spare.give(part.memory)
+                spare.give(part.native)
                 done += part.count
             if progress is not None:
                 progress(done, image_pixel.number_of_frames)

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from framedeflate.image_pixel import ImagePixel
-from framedeflate.stored_frames import DeflatedFrames, StoredFrames, batches
+from framedeflate.stored_frames import StoredFrames, batches
 from framedeflate.transcode.stages import worker_count
 
 if TYPE_CHECKING:
@@ -14,17 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchPlan", "FrameBatch", "Part", "SpareMemory"]
 
-_MAX_BATCH_NBYTES: Final = 4 << 20
-"""Native bytes that go from thread to thread at once: a tenth of a millisecond of work is lost each time."""
+_MAX_BATCH_NBYTES: Final = 8 << 20
+"""Native bytes that go from thread to thread at once. With half as many, handing them over costs a tenth of all."""
 _PART_NBYTES: Final = 1 << 20
 """Native bytes that are read at once: what was read is still in the cache when it is coded. A batch has no less."""
 _IN_FLIGHT_NBYTES: Final = 64 << 20
 """Bounds the threads where Frames are large: each thread holds a Frame, its stream and what it inflates to."""
-
-
-def frames_a_part(image_pixel: ImagePixel) -> int:
-    """Return how many Frames are read at once."""
-    return max(1, min(_PART_NBYTES // image_pixel.frame_nbytes, image_pixel.number_of_frames))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +39,13 @@ class FrameBatch:
     def parts(self, spare: "SpareMemory") -> "Iterator[Part]":
         """Yield runs of these Frames, in order, each read when it is asked for."""
         if self._native is not None:
-            yield Part(self.index, self.count, self._native, None)
+            yield Part(self.index, self.count, self._native)
             return
-        step = frames_a_part(self._frames.image_pixel)
+        step = max(1, _PART_NBYTES // self._frames.image_pixel.frame_nbytes)
         stop = self.index + self.count
         for index in range(self.index, stop, step):
             count = min(step, stop - index)
-            memory = spare.take()
-            yield Part(index, count, self._frames.read(index, count, memory=memory), memory)
+            yield Part(index, count, self._frames.read(index, count, memory=spare.take()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,45 +57,32 @@ class Part:
     index, count : int
         The first of them, from 0, and how many.
     native : bytes-like
-        The Frames, in one piece.
-    memory : bytearray or None
-        What they may lie in: for `SpareMemory.give` once they are done with.
+        The Frames, in one piece. For `SpareMemory.give` once they are done with.
     """
 
     index: int
     count: int
     native: "Buffer"
-    memory: bytearray | None
 
 
 class SpareMemory:
-    """Memory for parts, used again and again: new memory would have to be zeroed, page by page, each time.
+    """Memory of parts that are done with, for those to come: new memory is zeroed, page by page, each time."""
 
-    Parameters
-    ----------
-    frames : StoredFrames
-        What is read into it. No memory is made for Frames that lie elsewhere: only inflated ones need any.
-    """
-
-    def __init__(self, frames: StoredFrames) -> None:
-        image_pixel = frames.image_pixel
-        self._nbytes = (
-            frames_a_part(image_pixel) * image_pixel.frame_nbytes if isinstance(frames, DeflatedFrames) else 0
-        )
+    def __init__(self) -> None:
         # Appending and popping need no lock. The last given is the first taken: it may still be in the cache.
         self._spare: list[bytearray] = []
 
     def take(self) -> bytearray | None:
-        """Return memory for a part."""
+        """Return memory for a part, if there is any."""
         try:
             return self._spare.pop()
         except IndexError:
-            return bytearray(self._nbytes) if self._nbytes else None
+            return None
 
-    def give(self, memory: bytearray | None) -> None:
-        """Take memory back."""
-        if memory is not None:
-            self._spare.append(memory)
+    def give(self, native: "Buffer") -> None:
+        """Take the memory of a part; nothing where it may not be written to."""
+        if isinstance(native, memoryview) and isinstance(native.obj, bytearray):
+            self._spare.append(native.obj)
 
 
 @dataclass(frozen=True, slots=True)
