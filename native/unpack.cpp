@@ -9,11 +9,7 @@
 #include <cstring>
 
 #include "bit_source.hpp"
-
-#if defined(__SSE2__) || defined(_M_X64)
-#include <emmintrin.h>
-#define FRAMEDEFLATE_SSE2 1
-#endif
+#include "simd.hpp"
 
 namespace framedeflate {
 namespace {
