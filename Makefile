@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo    real DICOM files compressed, checked and shown
 # make test    every check and every test, on both engines
-# make soak    every test in its long form: hours
+# make soak    every test in its long form, under the sanitizers, and an hour of fuzzing: hours
+# make fuzz    every harness of fuzz for SECONDS each, 5 unless said; needs clang
+# make cross   the native tests, also for AArch64 and s390x under qemu-user
+# make sanitize  the whole suite over a core under AddressSanitizer and UndefinedBehaviorSanitizer
 # make bench   the benchmarks, stored and shown in docs/performance.md: ten minutes on a quiet machine
 # make lint    the static checks alone
 # make clean   back to a fresh clone
@@ -13,6 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 BENCH ?= --store
+SECONDS ?= 5
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 # A broken core must never hide behind the reference engine here.
@@ -23,9 +27,10 @@ unexport PYTHONPATH
 
 PACKAGE_SOURCES := pyproject.toml CMakeLists.txt README.md $(wildcard native/*) \
 	$(shell find src/framedeflate -type f -not -name '*.so' -not -name '*.pyd' -not -path '*/__pycache__/*')
-PY_FOLDERS := src tests demo $(wildcard benchmarks)
+PY_FOLDERS := src tests demo $(wildcard benchmarks) fuzz
+CPP_FOLDERS := native benchmarks/native fuzz tests/native
 
-.PHONY: demo test lint pytest soak bench clean
+.PHONY: demo test lint pytest soak fuzz cross sanitize bench clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/package $(STAMPS)/demo
@@ -36,7 +41,7 @@ test: lint pytest
 lint: $(STAMPS)/package $(STAMPS)/test
 	$(BIN)/ruff check $(PY_FOLDERS)
 	$(BIN)/ruff format --check $(PY_FOLDERS)
-	$(BIN)/clang-format --dry-run -Werror benchmarks/native/*.cpp native/*.hpp native/*.cpp
+	$(BIN)/clang-format --dry-run -Werror $(wildcard $(CPP_FOLDERS:=/*.?pp))
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -46,6 +51,25 @@ pytest: $(STAMPS)/package $(STAMPS)/test
 
 soak: $(STAMPS)/package $(STAMPS)/test
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest
+	$(MAKE) sanitize cross
+	$(MAKE) fuzz SECONDS=330
+
+fuzz: $(STAMPS)/package $(STAMPS)/fuzz
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS)
+
+# The core built anew beside the installed one, which it takes the place of. TESTS names some of the suite.
+sanitize: $(STAMPS)/package $(STAMPS)/test
+	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DFRAMEDEFLATE_SANITIZE=ON \
+		-DCMAKE_BUILD_TYPE=Release -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build/sanitize.log
+	@$(BIN)/cmake --build build/sanitize >>build/sanitize.log
+	@rm -rf build/sanitize/package && mkdir -p build/sanitize/package && cp -r src/framedeflate build/sanitize/package/
+	@cp build/sanitize/_native*.so build/sanitize/package/framedeflate/
+	PYTHONPATH=$(CURDIR)/build/sanitize/package FRAMEDEFLATE_ENGINE=native ASAN_OPTIONS=detect_leaks=0 \
+		LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+		$(BIN)/python -m pytest -m "not soak" $(TESTS)
+
+cross: $(STAMPS)/build
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/native/machines.py
 
 # One after the other: what runs at the same time would be measured too. BENCH=--quick shows that all of it runs.
 bench: $(STAMPS)/package $(STAMPS)/bench
@@ -89,4 +113,9 @@ $(STAMPS)/bench: pyproject.toml | $(STAMPS)/package
 $(STAMPS)/test: pyproject.toml $(STAMPS)/demo | $(STAMPS)/package
 	@echo "installing all extras and the test tools"
 	@$(PIP) install --no-build-isolation --group test ".[all]"
+	@touch $@
+
+$(STAMPS)/fuzz: pyproject.toml | $(STAMPS)/package
+	@echo "installing atheris"
+	@$(PIP) install --group fuzz
 	@touch $@
