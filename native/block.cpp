@@ -2,7 +2,6 @@
 #include "block.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace framedeflate {
 namespace {
@@ -17,15 +16,6 @@ std::size_t stored_nbits(std::size_t nbytes, unsigned pending) {
 }
 
 }  // namespace
-
-DistanceCode distance_code(std::size_t distance) noexcept {
-  const auto less = static_cast<std::uint32_t>(distance - 1);
-  if (less < 4) return {static_cast<std::uint8_t>(less), 0, static_cast<std::uint16_t>(distance)};
-  const auto extra = static_cast<unsigned>(std::bit_width(less)) - 2;
-  const std::uint32_t half = less >> extra & 1;
-  return {static_cast<std::uint8_t>(2 * extra + 2 + half), static_cast<std::uint8_t>(extra),
-          static_cast<std::uint16_t>(((2 + half) << extra) + 1)};
-}
 
 void plan_block(Histogram& histogram, std::size_t nbytes, unsigned pending, BlockPlan& plan) {
   histogram.litlen[kEndOfBlock] = 1;

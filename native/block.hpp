@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,7 +46,14 @@ struct DistanceCode {
   std::uint16_t base;
 };
 
-[[nodiscard]] DistanceCode distance_code(std::size_t distance) noexcept;
+[[nodiscard]] constexpr DistanceCode distance_code(std::size_t distance) noexcept {
+  const auto less = static_cast<std::uint32_t>(distance - 1);
+  if (less < 4) return {static_cast<std::uint8_t>(less), 0, static_cast<std::uint16_t>(distance)};
+  const auto extra = static_cast<unsigned>(std::bit_width(less)) - 2;
+  const std::uint32_t half = less >> extra & 1;
+  return {static_cast<std::uint8_t>(2 * extra + 2 + half), static_cast<std::uint8_t>(extra),
+          static_cast<std::uint16_t>(((2 + half) << extra) + 1)};
+}
 
 struct Histogram {
   std::array<std::uint32_t, kLitLenSymbols + 2> litlen{};

@@ -27,4 +27,7 @@ struct CostModel {
   void learn(const Histogram& histogram, std::int32_t header_nbits);
 };
 
+// About how many bits the symbols and their header take in a block of their own, without extra bits.
+[[nodiscard]] std::size_t estimated_nbits(const Histogram& histogram);
+
 }  // namespace framedeflate

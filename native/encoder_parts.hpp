@@ -21,6 +21,7 @@ struct EncoderScratch::Buffers {
   Histogram histogram;
   CostModel costs;
   FarMatches far;
+  ParseGraph near, all;
   ShortestPath path;
   Parse parse, best_parse;
   BlockPlan best_plan;
