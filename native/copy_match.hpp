@@ -2,87 +2,31 @@
 // Copies within the output, where source and destination may overlap: a distance of 1 repeats one byte.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#include "bit_source.hpp"
-
 namespace framedeflate {
 
-// copy_match may write this many bytes behind the end of the match.
-inline constexpr std::size_t kCopySlack = 64;
+// Up to this length a match is copied without asking how long it is.
+template <bool kWide>
+inline constexpr std::size_t kShortCopy = kWide ? 64 : 32;
+// How far behind its start copy_match_short may write or read.
+inline constexpr std::size_t kShortCopyReach = 2 * kShortCopy<true>;
 
-inline void copy_match_exact(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
-  if (distance == 1) {
-    if (length != 0) std::memset(to, to[-1], length);
-  } else if (distance >= length) {
-    if (length != 0) std::memcpy(to, to - distance, length);
-  } else {
-    for (const std::uint8_t* const end = to + length; to != end; ++to) *to = *(to - distance);
-  }
-}
+// A match of any length, or as much of it as there is room for before `end`, and never a byte beyond that.
+// Returns where it ends.
+std::uint8_t* copy_match(std::uint8_t* to, std::uint8_t* end, std::size_t distance,
+                         std::size_t length) noexcept;
 
-inline void copy16(std::uint8_t* to, const std::uint8_t* from) noexcept {
-  std::uint8_t piece[16];
-  std::memcpy(piece, from, 16);
-  std::memcpy(to, piece, 16);
-}
+// Distances of 2 to 15. May write 8 bytes behind the end of the match.
+void copy_match_near(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept;
 
-// Distances of 2 to 15.
-inline void copy_match_near(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
-  const std::uint8_t* from = to - distance;
-  const std::uint8_t* const end = to + length;
-  if (distance >= 8) {
-    do {
-      std::uint8_t piece[8];
-      std::memcpy(piece, from, 8);
-      std::memcpy(to, piece, 8);
-      from += 8;
-      to += 8;
-    } while (to < end);
-  } else {
-    // 2 to 7: eight bytes of the pattern, laid down at steps that are a multiple of its period.
-    constexpr std::uint8_t kStep[8] = {0, 0, 8, 6, 8, 5, 6, 7};
-    const unsigned period = static_cast<unsigned>(8 * distance);
-    std::uint64_t pattern = load_le64(from) & ((std::uint64_t{1} << period) - 1);
-    pattern |= pattern << period;
-    if (period < 32) pattern |= pattern << (2 * period);
-    const std::size_t step = kStep[distance];
-    do {
-      store_le64(to, pattern);
-      to += step;
-    } while (to < end);
-  }
-}
-
-inline void copy_match_long(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
-  const std::uint8_t* const end = to + length;
-  if (distance == 1) {
-    std::memset(to, to[-1], length);
-  } else if (distance >= 16) {
-    const std::uint8_t* from = to - distance;
-    do {
-      copy16(to, from);
-      copy16(to + 16, from + 16);
-      from += 32;
-      to += 32;
-    } while (to < end);
-  } else {
-    copy_match_near(to, distance, length);
-  }
-}
-
-// Of 32 bytes, or `kWide` 64, it is not asked how many are needed. `kMixed`: nor whether the match is a run;
-// both could not be predicted.
+// At most kShortCopy bytes: how many is not asked, nor with `kMixed` whether the match is a run, where
+// neither can be predicted.
 template <bool kWide, bool kMixed>
-void copy_match(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
-  constexpr std::size_t kWidth = kWide ? 64 : 32;
-  if (length > kWidth) {
-    copy_match_long(to, distance, length);
-    return;
-  }
+void copy_match_short(std::uint8_t* to, std::size_t distance, std::size_t length) noexcept {
+  constexpr std::size_t kWidth = kShortCopy<kWide>;
   if (distance - 2 < 14) [[unlikely]] {
     copy_match_near(to, distance, length);
     return;

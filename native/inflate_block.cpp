@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inflate_block.hpp"
 
-#include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "copy_match.hpp"
@@ -10,8 +10,8 @@ namespace framedeflate {
 namespace {
 
 constexpr std::size_t kLongestMatch = 258;
-// What one turn of the fast loop may write: literals, a match and the slack of its copy.
-constexpr std::size_t kFastRoom = 16 + kLongestMatch + kCopySlack;
+// What one turn of the fast loop may write or read without asking for room: literals and a short match.
+constexpr std::size_t kFastRoom = 16 + kShortCopyReach;
 
 // What an exceptional entry leads to: itself, or where it stands for a second table, the entry found there.
 std::uint64_t second_lookup(const LiteralTable& table, std::uint64_t e, std::uint64_t bits) noexcept {
@@ -66,10 +66,9 @@ Block inflate_end(const LiteralTable& literals, const DistanceTable& distances, 
     }
     const std::size_t distance = take_distance(d, source);
     if (distance > output.nbytes()) return Block::bad;
-    const std::size_t n = std::min(length, output.room());
-    copy_match_exact(output.next, distance, n);
-    output.next += n;
-    if (n < length) return Block::too_long;
+    const bool too_long = length > output.room();
+    output.next = copy_match(output.next, output.end, distance, length);
+    if (too_long) return Block::too_long;
   }
 }
 
@@ -166,22 +165,30 @@ std::optional<Block> inflate_fast(const LiteralTable& literal_table, const Dista
       const unsigned nlength = literal_entry::drop(e), n = nlength + distance_entry::drop(d);
       const std::uint64_t again = (before & ~(~std::uint64_t{0} << nlength)) | distance_bits << nlength;
       const std::uint64_t mask = ~(~std::uint64_t{0} << n);
-      const std::size_t most = static_cast<std::size_t>(end - out) - kCopySlack - kLongestMatch;
+      const auto room = static_cast<std::size_t>(end - out);
       source.refill();
-      while (((source.bits() ^ again) & mask) == 0 && source.count() >= n && length <= most) {
+      while (((source.bits() ^ again) & mask) == 0 && source.count() >= n && length + kLongestMatch <= room) {
         source.drop(n);
         length += kLongestMatch;
       }
       source.refill();
-      e = look_up();
-      copy_match_long(out, distance, length);
-      out += length;
-      continue;
+      if (distance == 1 && length <= room) {
+        e = look_up();
+        std::memset(out, out[-1], length);
+        out += length;
+        continue;
+      }
     }
     // Looked up before the copy, so that the processor need not wait for one to begin the other.
     e = look_up();
-    copy_match<kWide, kMixed>(out, distance, length);
-    out += length;
+    if (length > kShortCopy<kWide>) {
+      const bool too_long = length > static_cast<std::size_t>(end - out);
+      out = copy_match(out, end, distance, length);
+      if (too_long) return leave(Block::too_long);
+    } else {
+      copy_match_short<kWide, kMixed>(out, distance, length);
+      out += length;
+    }
   }
   leave(Block::ended);
   return std::nullopt;
