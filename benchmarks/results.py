@@ -16,6 +16,7 @@ __all__ = ["FOLDER", "load", "machine", "store", "words"]
 
 FOLDER: Final = Path(__file__).resolve().parent / "results"
 
+_BUSY: Final = 1.6
 _RIVALS: Final = ("deflate", "isal", "zlib-ng", "zopfli", "numpy")
 
 
@@ -30,6 +31,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else 0.0,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "engine": engine.name,
@@ -69,9 +71,11 @@ def words(figures: dict[str, Any]) -> str:
     """Return a line that says what the figures were taken on, for the foot of a table."""
     facts = figures["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    # The benchmark before this one is a load of 1.
+    busy = f" taken beside other work (load {facts['load']}): provisional;" if facts["load"] >= _BUSY else ""
     core = "" if facts["engine"] == "native" else f" {facts['engine']} engine;"
     return (
-        f"Medians of {figures['rounds']};{core} {facts['processor']}, {facts['cores']} cores, {facts['system']}, "
+        f"Medians of {figures['rounds']};{busy}{core} {facts['processor']}, {facts['cores']} cores, {facts['system']}, "
         f"Python {facts['python']}, {versions}."
     )
 
