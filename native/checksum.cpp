@@ -6,12 +6,11 @@
 #include <cstddef>
 
 #include "bit_source.hpp"
+#include "simd.hpp"
 
-#if defined(__SSE2__) || defined(_M_X64)
-#include <immintrin.h>
-#define FRAMEDEFLATE_SSE2 1
-#endif
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+// Carry-less products are asked for at run time: not every processor with SSE2 has them.
+#if FRAMEDEFLATE_SSE2 && defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#include <wmmintrin.h>
 #define FRAMEDEFLATE_CARRYLESS 1
 #endif
 

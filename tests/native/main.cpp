@@ -9,8 +9,13 @@ int main() {
     const char* name;
     void (*run)(Digest&);
   } kTests[] = {
-      {"bits", test_bits},       {"copy_match", test_copy_match}, {"equality_map", test_equality_map},
-      {"huffman", test_huffman}, {"encoder", test_encoder},       {"inflate", test_inflate},
+      {"bits", test_bits},
+      {"checksum", test_checksum},
+      {"copy_match", test_copy_match},
+      {"equality_map", test_equality_map},
+      {"huffman", test_huffman},
+      {"encoder", test_encoder},
+      {"inflate", test_inflate},
       {"scans", test_scans},
   };
   for (const auto& test : kTests) {

@@ -5,6 +5,7 @@
 #include "check.hpp"
 
 void test_bits(Digest& digest);
+void test_checksum(Digest& digest);
 void test_copy_match(Digest& digest);
 void test_encoder(Digest& digest);
 void test_equality_map(Digest& digest);
