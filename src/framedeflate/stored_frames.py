@@ -56,8 +56,11 @@ class StoredFrames(Protocol):
     def is_shareable(self) -> bool:
         """Whether several threads may read at once."""
 
-    def read(self, index: int, count: int) -> "Buffer":
-        """Return `count` Frames from `index` (from 0) on, ``image_pixel.frame_nbytes`` bytes each, in one piece."""
+    def read(self, index: int, count: int, *, memory: bytearray | None = None) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, ``image_pixel.frame_nbytes`` bytes each, in one piece.
+
+        They may lie in `memory`, where it is large enough.
+        """
 
 
 MAX_BATCH_FRAMES: Final = 1024
@@ -154,7 +157,7 @@ class NativeFrames:
                 kind="image-pixel",
             )
 
-    def read(self, index: int, count: int) -> "Buffer":
+    def read(self, index: int, count: int, *, memory: bytearray | None = None) -> "Buffer":  # noqa: ARG002
         """Return `count` Frames from `index` (from 0) on, in one piece."""
         part = native_range(self.image_pixel, index, count)
         # Words are counted from the start of the value, not of the Frame (PS3.5 8.1.1).
@@ -211,15 +214,19 @@ class DeflatedFrames:
         """Return the Fragment of Frame `index`, the Fragments joined where a writer split it."""
         return b"".join(self.source.get_range(*place) for place in self.index.byte_ranges(index))
 
-    def read(self, index: int, count: int) -> "Buffer":
-        """Return `count` Frames from `index` (from 0) on, in one piece."""
-        frames, _met = self.inflate(index, count)
+    def read(self, index: int, count: int, *, memory: bytearray | None = None) -> "Buffer":
+        """Return `count` Frames from `index` (from 0) on, in one piece; in `memory`, where it is large enough."""
+        frames, _met = self.inflate(index, count, memory=memory)
         return frames
 
-    def inflate(self, index: int, count: int) -> tuple[bytearray, InflatedFrames]:
+    def inflate(
+        self, index: int, count: int, *, memory: bytearray | None = None
+    ) -> tuple[memoryview, InflatedFrames]:
         """As `read`, with what was met on the way."""
         fragments = self.fragments(index, count)
-        frames = bytearray(count * self.image_pixel.frame_nbytes)
+        nbytes = count * self.image_pixel.frame_nbytes
+        room = memory if memory is not None and len(memory) >= nbytes else bytearray(nbytes)
+        frames = memoryview(room)[:nbytes]
         met = inflate_frames(
             fragments,
             self.image_pixel,
@@ -321,7 +328,7 @@ class UncompressedFragments:
     image_pixel: ImagePixel
     is_shareable: ClassVar[bool] = True
 
-    def read(self, index: int, count: int) -> "Buffer":
+    def read(self, index: int, count: int, *, memory: bytearray | None = None) -> "Buffer":  # noqa: ARG002
         """Return `count` Frames from `index` (from 0) on, in one piece."""
         return b"".join(self._frame(i) for i in range(index, index + count))
 

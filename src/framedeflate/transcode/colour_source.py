@@ -46,10 +46,10 @@ class ConvertedFrames:
         """Whether several threads may read at once: as the source's."""
         return self.frames.is_shareable
 
-    def read(self, index: int, count: int) -> "Buffer":
+    def read(self, index: int, count: int, *, memory: bytearray | None = None) -> "Buffer":
         """Return `count` Frames from `index` (from 0) on, in one piece."""
         source = self.frames.image_pixel
-        native = memoryview(self.frames.read(index, count)).cast("B")
+        native = memoryview(self.frames.read(index, count, memory=memory)).cast("B")
         return b"".join(
             convert_colour(native[start : start + source.frame_nbytes], source, self.to)
             for start in range(0, len(native), source.frame_nbytes)

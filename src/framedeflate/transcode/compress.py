@@ -14,7 +14,7 @@ from framedeflate.transcode.checked_items import deflate_items
 from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.fragment_writer import FragmentWriter
-from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch
+from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch, SpareMemory
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
@@ -164,18 +164,21 @@ def _write_frames(
     image_pixel = image.image_pixel
     plan = BatchPlan.of(image.frames, threads=threads)
 
+    spare = SpareMemory()
+
     def encode(batch: FrameBatch) -> Items:
         items = Items([], [])
-        for index, _count, frames in batch.parts():
+        for part in batch.parts(spare):
             stages.raise_if_stopped()
             items += deflate_items(
-                frames,
+                part.native,
                 image_pixel,
                 level=level,
                 threads=plan.threads,
                 check=check,
-                first_frame_number=index + 1,
+                first_frame_number=part.index + 1,
             )
+            spare.give(part.native)
         return items
 
     with Stages(encode, workers=plan.workers) as stages:

@@ -3,22 +3,19 @@
 
 import os
 import struct
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.native_pixels import FrameJoiner
 from framedeflate.transcode.file_meta import encode_file_meta
-from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch
+from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch, Part, SpareMemory
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
 from framedeflate.transcode.segments import Segment, copy_segments, read_segments
 from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 __all__ = ["decompress_file"]
 
@@ -127,19 +124,22 @@ def _write_pixel_data(
     joiner = FrameJoiner(image_pixel)
     plan = BatchPlan.of(image.frames, threads=threads)
 
-    def read(batch: FrameBatch) -> "list[tuple[int, Buffer]]":
+    spare = SpareMemory()
+
+    def read(batch: FrameBatch) -> list[Part]:
         parts = []
-        for _index, count, frames in batch.parts():
+        for part in batch.parts(spare):
             stages.raise_if_stopped()
-            parts.append((count, frames))
+            parts.append(part)
         return parts
 
     done = 0
     with Stages(read, workers=plan.workers) as stages:
         for parts in stages.results(plan):
-            for count, frames in parts:
-                file.write(joiner.join(frames, count))
-                done += count
+            for part in parts:
+                file.write(joiner.join(part.native, part.count))
+                spare.give(part.native)
+                done += part.count
             if progress is not None:
                 progress(done, image_pixel.number_of_frames)
     file.write(joiner.finish())

@@ -57,7 +57,7 @@ class ForeignFrames:
         """Describes the decoded Frames."""
         return self._decoder.image_pixel
 
-    def read(self, index: int, count: int) -> bytes:
+    def read(self, index: int, count: int, *, memory: bytearray | None = None) -> bytes:  # noqa: ARG002
         """Return `count` Frames from `index` (from 0) on, in one piece."""
         return b"".join(
             self._decoder.decode(self._codestream(i), frame_number=i + 1) for i in range(index, index + count)

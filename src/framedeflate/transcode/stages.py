@@ -34,6 +34,9 @@ def worker_count(threads: int) -> int:
     """
     if threads < 0:
         raise ValueError(f"threads must be 0 (all cores) or more, not {threads}")
+    if threads == 1:
+        # Counting the cores takes longer than a small Frame.
+        return 1
     cores = os.cpu_count() or 1
     return min(threads or cores, cores)
 
