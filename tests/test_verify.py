@@ -59,6 +59,27 @@ def test_a_broken_frame_is_named_with_the_place_of_its_item(
         assert problem.message
 
 
+@pytest.mark.parametrize("run_nbytes", [1, 40, 100, 1 << 20])
+def test_frames_keep_their_numbers_however_many_are_inflated_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_nbytes: int
+) -> None:
+    monkeypatch.setattr(verify, "_RUN_NBYTES", run_nbytes)
+    fragments = [FRAGMENTS[index % 3] for index in range(40)]
+    for number in (4, 5, 21):
+        fragments[number - 1] += b"\1\2\3\4"
+    for number in (7, 21, 40):
+        fragments[number - 1] = b"\x07\0"
+    head = data_set(image(frames="40"))
+    found = problems_of(tmp_path, part10(head + pixel_data(fragments, table=offsets(fragments))))
+    assert [(problem.frame_number, problem.kind) for problem in found] == [
+        (4, "trailing-data"),
+        (5, "trailing-data"),
+        (7, "bad-data"),
+        (21, "bad-data"),
+        (40, "bad-data"),
+    ]
+
+
 def test_each_frame_is_judged_for_itself(tmp_path: Path) -> None:
     fragments = [b"\x07\0", FRAGMENTS[1] + b"\1\2\3", b"\3\0"]
     found = problems_of(tmp_path, part10(HEAD + pixel_data(fragments)))

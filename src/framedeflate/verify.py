@@ -20,13 +20,16 @@ from framedeflate.frame_index import FrameIndex, index_frames, read_extended_len
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel, samples_meant
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
-from framedeflate.stored_frames import DeflatedFrames
+from framedeflate.stored_frames import DeflatedFrames, batches
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
 __all__ = ["verify_file"]
 
 _MANY_FRAMES: Final = 1000
 """From here on an empty Basic Offset Table makes readers walk a long way to a late Frame."""
+
+_RUN_NBYTES: Final = 1 << 20
+"""Native bytes that are inflated by one call, so that small Frames do not pay for a call each."""
 
 _REQUIRED: Final = {
     "Photometric Interpretation": Tag.PHOTOMETRIC_INTERPRETATION,
@@ -43,9 +46,9 @@ _MAX_ICON_HEAD_NBYTES: Final = 1 << 26
 def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
     """Report every departure from the standard in a file by any writer.
 
-    Every Frame is inflated against its exact size, one at a time: memory never grows beyond a Frame, its Fragment
-    and the index of the Fragments. Where there are deflated Icon Images, they are inflated too, up to 64 MiB of
-    them, and the attributes before Pixel Data are held in memory, up to 64 MiB of them as well.
+    Every Frame is inflated against its exact size: memory never grows beyond a Frame and its Fragment, or some of them
+    that have 1 MiB together, and the index of the Fragments. Where there are deflated Icon Images, they are inflated
+    too, up to 64 MiB of them, and the attributes before Pixel Data are held in memory, up to 64 MiB of them as well.
 
     Parameters
     ----------
@@ -246,19 +249,19 @@ def _check_frames(
     frames = DeflatedFrames(source, index, image_pixel, strict=False)
     stated = drive(read_extended_lengths(layout, len(index)), source)
     counted_pads = 0
-    for number in range(1, len(index) + 1):
-        places = index.byte_ranges(number - 1)
+    for index_of_frame, met in enumerate(_inflate_all(frames)):
+        number = index_of_frame + 1
+        places = index.byte_ranges(index_of_frame)
         position = places[0][0] - ITEM_HEADER_NBYTES
         yield from _check_items(places, number)
-        try:
-            _native, met = frames.inflate(number - 1, 1)
-        except FrameDecodeError as error:
-            yield Problem(error.kind, "error", number, position, str(error))
+        if isinstance(met, FrameDecodeError):
+            yield Problem(met.kind, "error", number, position, str(met))
             continue
-        for problem in met.problems:
+        stream_nbytes, problems = met
+        for problem in problems:
             yield replace(problem, position=position)
         item_nbytes = sum(stop - start for start, stop in places)
-        if stated and stated[number - 1] == item_nbytes != met.stream_nbytes[0]:
+        if stated and stated[index_of_frame] == item_nbytes != stream_nbytes:
             counted_pads += 1
     if counted_pads:
         element = layout.elements[Tag.EXTENDED_OFFSET_TABLE_LENGTHS]
@@ -270,6 +273,36 @@ def _check_frames(
             f"the Extended Offset Table Lengths of {counted_pads} Frames count the pad, which is no part of the "
             "stream (PS3.3 Table C.7-11a)",
         )
+
+
+def _inflate_all(frames: DeflatedFrames) -> Iterator[FrameDecodeError | tuple[int, list[Problem]]]:
+    """Yield what is met in each Frame: the size of its stream and its problems, or the error that it cannot be read."""
+    memory = bytearray()
+    for first, count in batches(frames.image_pixel, batch_nbytes=_RUN_NBYTES):
+        try:
+            native, met = frames.inflate(first, count, memory=memory)
+        except FrameDecodeError as error:
+            if count == 1:
+                yield error
+            else:
+                for index in range(first, first + count):
+                    yield _inflate_one(frames, index)
+            continue
+        if isinstance(native.obj, bytearray):
+            memory = native.obj
+        problems: dict[int | None, list[Problem]] = {}
+        for problem in met.problems:
+            problems.setdefault(problem.frame_number, []).append(problem)
+        for index, stream_nbytes in enumerate(met.stream_nbytes, first):
+            yield stream_nbytes, problems.get(index + 1, [])
+
+
+def _inflate_one(frames: DeflatedFrames, index: int) -> FrameDecodeError | tuple[int, list[Problem]]:
+    try:
+        _native, met = frames.inflate(index, 1)
+    except FrameDecodeError as error:
+        return error
+    return met.stream_nbytes[0], met.problems
 
 
 def _check_items(places: Sequence[tuple[int, int]], number: int) -> Iterator[Problem]:
