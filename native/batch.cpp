@@ -34,6 +34,8 @@ bool gives_back(std::span<const std::uint8_t> stream, std::span<const std::uint8
 }  // namespace
 
 unsigned worker_count(std::size_t count, std::size_t item_nbytes, unsigned threads) noexcept {
+  // Counting the cores reads a file, which takes longer than a sparse Frame.
+  if (threads == 1 || count < 2) return 1;
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned wanted = threads == 0 ? cores : std::min(threads, cores);
   // In units of whole ranges, and without a product that could overflow.

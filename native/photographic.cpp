@@ -34,11 +34,19 @@ bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbi
   const std::size_t nwords = (frame.size() - row) / 64;
   const std::size_t sampled = std::min({nwords, kSampleWords, std::max<std::size_t>(128, nwords / 16)});
   std::array<std::array<std::uint32_t, 256>, 2> counts{};
+  // Of each half: how many there are, and how many ordered pairs of them are equal.
+  std::array<std::uint64_t, 2> total{}, pairs{};
   std::uint64_t unexplained = 0, alternating = 0;
+  std::size_t stop = 0, left_over = 0;
   for (std::size_t k = 0; k < sampled; ++k) {
     // Not at even steps, which would look at the same columns of every row.
-    const std::size_t from = nwords * k / sampled, stop = nwords * (k + 1) / sampled;
-    const std::uint8_t* at = frame.data() + row + (from + k * 37 % (stop - from)) * 64;
+    const std::size_t from = stop;
+    left_over += nwords % sampled;
+    stop += nwords / sampled + (left_over >= sampled);
+    left_over -= left_over >= sampled ? sampled : 0;
+    const std::uint8_t* at =
+        frame.data() + row +
+        (from + static_cast<std::uint32_t>(k) * 37U % static_cast<std::uint32_t>(stop - from)) * 64;
     const std::uint64_t run = equal_64(at, at - 1);
     if (run == ~std::uint64_t{0}) continue;
     std::uint64_t left = ~(in_runs(run) | in_runs(equal_64(at, at - row)));
@@ -47,16 +55,12 @@ bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbi
     alternating += static_cast<std::uint64_t>(std::popcount(left & in_runs(equal_64(at, at - 2))));
     for (; left != 0; left &= left - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(left));
-      ++counts[i & 1][at[i]];
+      ++total[i & 1];
+      pairs[i & 1] += 2 * std::uint64_t{counts[i & 1][at[i]]++};
     }
   }
-  for (const auto& half : counts) {
-    std::uint64_t total = 0, pairs = 0;
-    for (const std::uint64_t count : half) {
-      total += count;
-      pairs += count * (count - (count != 0));
-    }
-    if (total >= kEnough && total * (total - 1) > kWide * pairs) return true;
+  for (std::size_t half = 0; half < 2; ++half) {
+    if (total[half] >= kEnough && total[half] * (total[half] - 1) > kWide * pairs[half]) return true;
   }
   // Samples of two bytes that stay the same: runs at distance 2, in a frame that is not mostly background.
   return unexplained * 16 > sampled * 64 && alternating * 2 > unexplained;
