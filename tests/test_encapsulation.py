@@ -86,6 +86,16 @@ def test_an_item_holds_less_than_4_gib() -> None:
     assert caught.value.kind == "too-large"
 
 
+def test_the_writer_refuses_a_stream_that_no_item_holds() -> None:
+    file = io.BytesIO()
+    writer = FragmentWriter(file, 2)
+    before = file.getvalue()
+    with pytest.raises(EncapsulationError) as caught:
+        writer.write(Items([b"not looked at"], [7, MAX_FRAGMENT_NBYTES + 1]))
+    assert caught.value.kind == "too-large"
+    assert file.getvalue() == before
+
+
 def test_a_fragment_is_never_empty() -> None:
     with pytest.raises(EncapsulationError) as caught:
         list(encapsulate([b"\3\0", b""]))
