@@ -99,7 +99,7 @@ Deflated deflate_batch(const DeflateJob& job, unsigned threads) {
     for (std::size_t i = first; i < last && i < first_mismatch; ++i) {
       const std::span<const std::uint8_t> frame = job.frames.subspan(i * nbytes, nbytes);
       deflated.places[i] = {worker, arena.size(), 0};
-      if (job.skip_photographic && looks_photographic(frame, job.row_nbits)) continue;
+      if (job.skip_photographic && looks_photographic(frame, job.row_nbits, job.level)) continue;
       const std::size_t n = deflate_frame(frame, job.row_nbits, job.level, scratch, stream);
       deflated.places[i].nbytes = n;
       arena.insert(arena.end(), stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(n));

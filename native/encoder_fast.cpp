@@ -12,9 +12,9 @@
 namespace framedeflate {
 namespace {
 
-// What the distances of the maps are, in the order of ParseMaps; 0: no such map.
+// What the distances of the maps are; row 0: none.
 struct Distances {
-  std::size_t run, row, other_row;
+  std::size_t run, row;
 
   [[nodiscard]] static std::size_t symbol(std::size_t distance) {
     return distance == 0 ? 0 : distance_code(distance).symbol;
@@ -34,11 +34,7 @@ constexpr std::array<std::uint16_t, kItemKinds> kItemSymbols = item_symbols();
 void count(std::span<const Item> items, const Distances& distances, Histogram& histogram) {
   // Four tables in turn: adding to one counter again and again waits for the store before.
   std::array<std::array<std::uint32_t, kLitLenSymbols + 2>, 3> others{};
-  std::uint32_t nmatches = 0, nrows = 0, nother_rows = 0;
-  const auto count_rows = [&](unsigned item) {
-    nrows += item >> 9;
-    nother_rows += item >> 9 & item >> 8;
-  };
+  std::uint32_t nmatches = 0, nrows = 0;
   std::size_t i = 0;
   for (; i + 4 <= items.size(); i += 4) {
     const unsigned a = items[i], b = items[i + 1], c = items[i + 2], d = items[i + 3];
@@ -46,22 +42,18 @@ void count(std::span<const Item> items, const Distances& distances, Histogram& h
     ++others[0][kItemSymbols[b]];
     ++others[1][kItemSymbols[c]];
     ++others[2][kItemSymbols[d]];
-    count_rows(a);
-    count_rows(b);
-    count_rows(c);
-    count_rows(d);
+    nrows += (a >> 9) + (b >> 9) + (c >> 9) + (d >> 9);
   }
   for (; i < items.size(); ++i) {
     ++histogram.litlen[kItemSymbols[items[i]]];
-    count_rows(items[i]);
+    nrows += items[i] >> 9;
   }
   for (std::size_t symbol = 0; symbol < kLitLenSymbols + 2; ++symbol)
     histogram.litlen[symbol] += others[0][symbol] + others[1][symbol] + others[2][symbol];
   for (std::size_t symbol = kEndOfBlock + 1; symbol < kLitLenSymbols; ++symbol)
     nmatches += histogram.litlen[symbol];
   histogram.distance[Distances::symbol(distances.run)] += nmatches - nrows;
-  histogram.distance[Distances::symbol(distances.row)] += nrows - nother_rows;
-  histogram.distance[Distances::symbol(distances.other_row)] += nother_rows;
+  histogram.distance[Distances::symbol(distances.row)] += nrows;
 }
 
 // A code with its extra bits, the count of bits in the top byte.
@@ -80,9 +72,9 @@ struct Bits {
 void write_items(std::span<const Item> items, const BlockCode& code, const Distances& distances,
                  BitWriter& out) {
   std::array<std::uint64_t, kItemKinds> table;
-  std::array<Bits, 3> distance_bits;
+  std::array<Bits, 2> distance_bits;
   std::size_t nmaps = 0;
-  for (const std::size_t distance : {distances.run, distances.row, distances.other_row}) {
+  for (const std::size_t distance : {distances.run, distances.row}) {
     if (distance == 0) break;
     const DistanceCode its_code = distance_code(distance);
     if (code.distance.lengths[its_code.symbol] != 0) {
@@ -158,19 +150,18 @@ void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std:
                     EncoderScratch::Buffers& buffers, Histogram& histogram) {
   buffers.items.resize(item_room(frame.size()));
   histogram = {};
-  const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data(), nullptr};
+  const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data()};
   while (start < frame.size()) {
     const ItemBlock block = parse_block(frame, start, maps, Matches::all, 0, buffers.items);
-    count({buffers.items.data(), block.nitems}, {1, row, 0}, histogram);
+    count({buffers.items.data(), block.nitems}, {1, row}, histogram);
     start = block.stop;
   }
 }
 
-void deflate_fast(std::span<const std::uint8_t> frame, std::size_t row, EncoderScratch::Buffers& buffers,
-                  BitWriter& writer) {
+void deflate_fast(std::span<const std::uint8_t> frame, EncoderScratch::Buffers& buffers, BitWriter& writer) {
   buffers.items.resize(item_room(frame.size()));
-  const Distances distances{1, row, 0};
-  const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data(), nullptr};
+  const Distances distances{buffers.run, buffers.row};
+  const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data()};
   std::size_t start = 0;
   do {
     Histogram& histogram = buffers.histogram;

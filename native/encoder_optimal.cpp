@@ -96,7 +96,7 @@ void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int l
   const SearchPlan plan = search_plan(level);
   const FrameMaps maps = {frame, buffers.run_map.data(), buffers.row_map.data(), row};
   BitWriter first = writer;
-  deflate_fast(frame, row, buffers, first);
+  deflate_fast(frame, buffers, first);
   std::vector<Block> blocks;
   std::size_t start = 0, nbits = 0;
   do {

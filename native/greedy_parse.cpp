@@ -25,7 +25,7 @@ constexpr std::size_t kPairBytes = 1 << 16;   // are parsed as two parts at most
 constexpr std::size_t kLeastProbed = 4096;
 constexpr std::size_t kSlack = 128;  // items that may be written behind the last
 constexpr std::size_t kCopied = 32;  // literals are copied so many at a time
-constexpr std::size_t kRun = 0, kRow = 1, kOtherRow = 2;
+constexpr std::size_t kRun = 0, kRow = 1;  // of match_item
 
 // Where a parse stands: literals from `literals_from` to `i` are not written yet.
 struct Cursor {
@@ -82,8 +82,7 @@ Cursor add_pieces(ParseMaps maps, std::size_t kind, std::size_t length, std::siz
   return {cursor.i, cursor.i, cursor.out};
 }
 
-// Parses with or without a map of other rows, and with all matches or long ones alone.
-template <bool kHasOther, Matches kMatches>
+template <Matches kMatches>
 struct Parser {
   // A row match of three bytes seldom beats them as literals, so four is the least (0.1 to 0.6 % smaller, and
   // quicker than an estimate of the three).
@@ -109,7 +108,6 @@ struct Parser {
       wait = later(map);
     };
     compare(maps.row, kRow);
-    if constexpr (kHasOther) compare(maps.other_row, kOtherRow);
     Item* const out = add_literals(frame, cursor.literals_from, i + wait, cursor.out);
     return add_pieces(maps, kind, longest - wait, room, {i + wait, i + wait, out});
   }
@@ -127,12 +125,8 @@ struct Parser {
   FRAMEDEFLATE_INLINE Cursor step(std::size_t stop, std::size_t room, const Cursor& cursor) const {
     constexpr std::uint64_t kEnd = std::uint64_t{1} << 63;  // not in the window, so that a count has an end
     std::size_t i = cursor.i;
-    std::uint64_t run = map_window(maps.run, i), row = map_window(maps.row, i), other = 0;
-    std::uint64_t starts = run_starts(run) | row_starts(row);
-    if constexpr (kHasOther) {
-      other = map_window(maps.other_row, i);
-      starts |= row_starts(other);
-    }
+    std::uint64_t run = map_window(maps.run, i), row = map_window(maps.row, i);
+    const std::uint64_t starts = run_starts(run) | row_starts(row);
     if (starts == 0) return {i + kMapWindow - std::max(kMinRun, kMinRow), cursor.literals_from, cursor.out};
     const auto skip = static_cast<unsigned>(std::countr_zero(starts));
     i += skip;
@@ -142,20 +136,13 @@ struct Parser {
     // How far each reaches. A run that begins with the next byte only and reaches as far as the row is waited
     // for, being cheaper by the extra bits of the row's distance. One that is too short to be a match cannot
     // win: the row is longer then.
-    static_assert(kRun == 0 && kOtherRow == kRow + 1);
     const auto run_reach = static_cast<std::size_t>(std::countr_zero(~(run | 1) | kEnd));
-    auto row_reach = static_cast<std::size_t>(std::countr_zero(~row | kEnd));
-    std::size_t row_kind = kRow;
-    if constexpr (kHasOther) {
-      const auto other_reach = static_cast<std::size_t>(std::countr_zero(~(other >> skip) | kEnd));
-      row_kind += other_reach > row_reach;
-      row_reach = std::max(row_reach, other_reach);
-    }
+    const auto row_reach = static_cast<std::size_t>(std::countr_zero(~row | kEnd));
     const std::size_t reach = std::max(run_reach, row_reach);
     if (reach + skip >= kMapWindow) return long_match(stop, room, i, cursor);
     const std::size_t use_row = row_reach > run_reach, wait = ~run & ~use_row & 1;
     Item* const match = add_literals(frame, cursor.literals_from, i + wait, cursor.out);
-    *match = match_item(row_kind * use_row, reach - wait);
+    *match = match_item(use_row, reach - wait);
     return {i + reach, i + reach, match + 1};
   }
 
@@ -192,8 +179,7 @@ struct Parser {
   // where there is no such byte before `none`.
   [[nodiscard]] std::size_t certain_literal(std::size_t from, std::size_t none) const {
     for (std::size_t tried = 0; tried < 64 && from + kMapWindow <= none; ++tried, from += kMapWindow) {
-      std::uint64_t matched = map_window(maps.run, from) | map_window(maps.row, from);
-      if constexpr (kHasOther) matched |= map_window(maps.other_row, from);
+      const std::uint64_t matched = map_window(maps.run, from) | map_window(maps.row, from);
       const auto place = static_cast<std::size_t>(std::countr_one(matched));
       if (place < kMapWindow) return from + place;
     }
@@ -250,24 +236,14 @@ ItemBlock parse_probe(std::span<const std::uint8_t> frame, std::size_t start, co
   const std::size_t left = frame.size() - start;
   if (left < kLeastProbed) return {start, 0};
   const std::size_t to = start + std::min(left, kPairBytes) / 4;
-  const auto with = [&]<bool kHasOther>() {
-    return Parser<kHasOther, Matches::all>{frame, maps}.parse_dense(start, to, items.data());
-  };
-  const Cursor done = maps.other_row == nullptr ? with.operator()<false>() : with.operator()<true>();
+  const Cursor done = Parser<Matches::all>{frame, maps}.parse_dense(start, to, items.data());
   return {done.i, static_cast<std::size_t>(done.out - items.data())};
 }
 
 ItemBlock parse_block(std::span<const std::uint8_t> frame, std::size_t start, const ParseMaps& maps,
                       Matches matches, std::size_t nitems, std::span<Item> items) noexcept {
-  const auto with = [&]<bool kHasOther, Matches kMatches>() {
-    return Parser<kHasOther, kMatches>{frame, maps}.parse_block(start, nitems, items);
-  };
-  if (maps.other_row == nullptr) {
-    return matches == Matches::all ? with.operator()<false, Matches::all>()
-                                   : with.operator()<false, Matches::long_ones>();
-  }
-  return matches == Matches::all ? with.operator()<true, Matches::all>()
-                                 : with.operator()<true, Matches::long_ones>();
+  return matches == Matches::all ? Parser<Matches::all>{frame, maps}.parse_block(start, nitems, items)
+                                 : Parser<Matches::long_ones>{frame, maps}.parse_block(start, nitems, items);
 }
 
 }  // namespace framedeflate

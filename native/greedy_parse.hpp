@@ -14,17 +14,16 @@ namespace framedeflate {
 // An item is a literal (below 256) or a match: 256 times the place of its distance among the maps, from 1 on,
 // plus length - 3.
 using Item = std::uint16_t;
-inline constexpr std::size_t kMatchItems = 256, kItemKinds = 1024;
+inline constexpr std::size_t kMatchItems = 256, kItemKinds = 768;
 
 constexpr Item match_item(std::size_t map, std::size_t length) {
   return static_cast<Item>(kMatchItems * (map + 1) + length - kMinMatch);
 }
 
-// The maps of a frame: at the distance of runs, of rows, and of some other number of rows, which may be null.
+// The maps of a frame, at the distance of runs and at that of rows.
 struct ParseMaps {
   const std::uint64_t* run;
   const std::uint64_t* row;
-  const std::uint64_t* other_row;
 };
 
 // Which matches are taken. Where literals are cheap, as in noise and among dots, short matches cost more than

@@ -77,7 +77,8 @@ nb::tuple deflate_items_py(nb::handle frames, std::int64_t frame_nbytes, std::in
                         same ? nb::none() : nb::object(nb::int_(deflated.first_mismatch)));
 }
 
-nb::bytes photographic_frames_py(nb::handle frames, std::int64_t frame_nbytes, std::int64_t row_nbits) {
+nb::bytes photographic_frames_py(nb::handle frames, std::int64_t frame_nbytes, std::int64_t row_nbits,
+                                 int level) {
   const std::size_t nbytes = at_least(frame_nbytes, 1, kFrameNbytes);
   const std::size_t row = at_least(row_nbits, 0, kRowNbits);
   const Bytes native(frames);
@@ -86,7 +87,7 @@ nb::bytes photographic_frames_py(nb::handle frames, std::int64_t frame_nbytes, s
   {
     const nb::gil_scoped_release release;
     for (std::size_t i = 0; i < answers.span().size(); ++i) {
-      answers.span()[i] = looks_photographic(native.span().subspan(i * nbytes, nbytes), row) ? 1 : 0;
+      answers.span()[i] = looks_photographic(native.span().subspan(i * nbytes, nbytes), row, level) ? 1 : 0;
     }
   }
   return answers.take();
@@ -150,7 +151,7 @@ void register_frames(nanobind::module_& m) {
   m.def("deflate_items", deflate_items_py, nb::arg("frames"), nb::arg("frame_nbytes"), nb::arg("row_nbits"),
         nb::arg("level"), nb::arg("threads"), nb::kw_only(), nb::arg("expected").none());
   m.def("photographic_frames", photographic_frames_py, nb::arg("frames"), nb::arg("frame_nbytes"),
-        nb::arg("row_nbits"));
+        nb::arg("row_nbits"), nb::arg("level") = 1);
   m.def("inflate_frames", inflate_frames_py, nb::arg("fragments"), nb::arg("frame_nbytes"), nb::arg("out"),
         nb::arg("threads"));
   m.def("inflate_checksums", inflate_checksums_py, nb::arg("fragments"), nb::arg("frame_nbytes"),

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which frames are not for this encoder. A general match search wins where the bytes that neither a run nor
-// the row above explains use a wide alphabet: the samples of CT, MR, colour and fractional frames. Edges,
-// nuclei and even noise of single-bit frames use few byte values much more often than the rest. The width is
-// taken as the inverse of the chance that two such bytes are equal, at even and odd positions apart, since
-// 16-bit samples are wide in their low byte alone. Measured: at most 20 on single-bit frames and label maps,
-// at least 50 on fractional frames, CT and RGB. A few hundred words of 64 bytes are looked at.
+// Which frames are not for this encoder: those in which a general match search finds what runs and rows do
+// not. Bytes that neither a run nor the row above explains tell, in a bounded sample of them.
+//
+// Their alphabet is wide in CT, MR, colour and fractional frames. Edges, nuclei and even noise of single-bit
+// frames use few byte values much more often than the rest. The width is taken as the inverse of the chance
+// that two such bytes are equal, at even and odd positions apart, since 16-bit samples are wide in their low
+// byte alone. Measured: at most 25 on single-bit frames and 8-bit label maps, at least 50 on fractional
+// frames, CT and RGB. Three kinds of frames would be taken for others by this alone, and are told by how many
+// there are of those bytes, and whether they repeat: the numbers of many instances in wide label maps, air in
+// CT, and patterns.
 #include <algorithm>
 #include <array>
 #include <bit>
 
 #include "encoder.hpp"
 #include "equality_map.hpp"
+#include "run_distance.hpp"
 
 namespace framedeflate {
 namespace {
 
-constexpr std::uint64_t kWide = 40;    // effective number of values that counts as photographic
-constexpr std::uint64_t kEnough = 40;  // fewer unexplained bytes say nothing
-constexpr std::size_t kSampleWords = 512;
+constexpr std::uint64_t kWide = 40;        // effective number of values that counts as photographic
+constexpr std::uint64_t kEnough = 40;      // fewer unexplained bytes say nothing
+constexpr std::size_t kMost = 1024;        // unexplained bytes are enough
+constexpr std::size_t kSampleWords = 512;  // are looked at, at most
+constexpr int kNoSampleRuns = 3;  // the level from which on libdeflate does better by runs of samples
 
 // The bits that lie in three or more ones together, taking ones beyond either end for granted.
 std::uint64_t in_runs(std::uint64_t map) noexcept {
@@ -26,44 +33,144 @@ std::uint64_t in_runs(std::uint64_t map) noexcept {
   return starts | starts << 1 | starts << 2 | (map & 1) | (map & map << 1 & 2);
 }
 
+// Which of the 64 bytes at `at` neither a run nor the row above explains.
+std::uint64_t unexplained_64(const std::uint8_t* at, std::size_t row) noexcept {
+  const std::uint64_t run = equal_64(at, at - 1);
+  return run == ~std::uint64_t{0} ? 0 : ~(in_runs(run) | in_runs(equal_64(at, at - row)));
+}
+
+// Bytes of which the effective number of values is total * (total - 1) / pairs.
+class Alphabet {
+ public:
+  void add(std::uint8_t byte) noexcept {
+    ++total_;
+    pairs_ += 2 * std::uint64_t{counts_[byte]++};  // ordered ones, of equal bytes
+  }
+  [[nodiscard]] bool is_wide() const noexcept {
+    return total_ >= kEnough && total_ * (total_ - 1) > kWide * pairs_;
+  }
+  // More than three times as wide; the totals are below 2^11.
+  [[nodiscard]] bool is_wider_than(const Alphabet& other) const noexcept {
+    return total_ >= kEnough && other.total_ >= kEnough &&
+           total_ * (total_ - 1) * other.pairs_ > 3 * other.total_ * (other.total_ - 1) * pairs_;
+  }
+
+ private:
+  std::uint64_t total_ = 0, pairs_ = 0;
+  std::array<std::uint16_t, 256> counts_{};
+};
+
+// Of a hundred unexplained bytes from word `word` on, how many begin four bytes that were seen shortly
+// before.
+std::size_t percent_repeated(std::span<const std::uint8_t> frame, std::size_t row,
+                             std::size_t word) noexcept {
+  constexpr std::size_t kLooked = 384, kMostWords = 4096;
+  std::array<std::uint32_t, 1024> seen{};  // the last place of each hash, plus one
+  std::size_t looked = 0, repeated = 0, next = 0;
+  const std::size_t last = (frame.size() - row - 4) / 64;
+  for (const std::size_t stop = std::min(last, word + kMostWords); word < stop && looked < kLooked; ++word) {
+    const std::size_t start = row + 64 * word;
+    for (std::uint64_t left = unexplained_64(frame.data() + start, row); left != 0; left &= left - 1) {
+      const std::size_t i = start + static_cast<std::size_t>(std::countr_zero(left));
+      const std::uint8_t* const at = frame.data() + i;
+      const std::uint32_t four =
+          at[0] | std::uint32_t{at[1]} << 8 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[3]} << 24;
+      std::uint32_t& place = seen[(four * 0x9E3779B1U) >> 22];
+      if (i >= next) {
+        ++looked;
+        if (place != 0 && std::equal(at, at + 4, frame.data() + place - 1)) {
+          ++repeated;
+          next = i + 4;
+        }
+      }
+      place = static_cast<std::uint32_t>(i + 1);
+    }
+  }
+  return looked < kEnough ? 0 : 100 * repeated / looked;
+}
+
+// Words from all over the frame, as many as it takes to find enough unexplained bytes in them.
+class Sample {
+ public:
+  Sample(std::span<const std::uint8_t> frame, std::size_t row, std::size_t nwords) noexcept
+      : frame_(frame), row_(row), size_(std::bit_floor(nwords)) {
+    const std::size_t all = (frame.size() - row) / 64;
+    step_ = (all << kStepBits) / size_;
+    swerve_ = std::bit_floor(all / size_) - 1;
+    // In an order that goes over the whole frame again and again.
+    for (; looked_ < size_ && unexplained_ < kMost; ++looked_) look(looked_ * kStride & (size_ - 1));
+  }
+
+  [[nodiscard]] std::size_t unexplained() const noexcept { return unexplained_; }
+  [[nodiscard]] bool is_more_than_one_in(std::size_t n) const noexcept {
+    return n * unexplained_ > 64 * looked_;
+  }
+  [[nodiscard]] const Alphabet& even() const noexcept { return halves_[0]; }
+  [[nodiscard]] const Alphabet& odd() const noexcept { return halves_[1]; }
+  // Whether runs at the distance of samples of two bytes or more are there in most words that are not runs.
+  [[nodiscard]] bool repeats_samples() const noexcept { return 2 * repeating_ > mixed_; }
+
+  [[nodiscard]] std::size_t percent_repeated() const noexcept {
+    // From where half of the unexplained bytes lie before.
+    std::size_t k = 0;
+    for (std::size_t before = unexplained_in_[0]; 2 * before < unexplained_; before += unexplained_in_[k])
+      ++k;
+    return framedeflate::percent_repeated(frame_, row_, place(k) - std::min(place(k), std::size_t{8}));
+  }
+
+ private:
+  static constexpr std::size_t kStride = 77;  // odd, and no power of two is near a multiple
+  static constexpr unsigned kStepBits = 8;
+
+  // Not at even steps, which would look at the same columns of every row.
+  [[nodiscard]] std::size_t place(std::size_t k) const noexcept {
+    return (k * step_ >> kStepBits) + (k * 37 & swerve_);
+  }
+
+  void look(std::size_t k) noexcept {
+    const std::uint8_t* const at = frame_.data() + row_ + 64 * place(k);
+    const std::uint64_t run = equal_64(at, at - 1);
+    if (~run == 0) return;
+    ++mixed_;
+    bool repeats = false;
+    for (std::size_t distance = 2; distance <= std::min(kLargestSample, row_); ++distance)
+      repeats = repeats || repeats_at(at, distance, run);
+    repeating_ += repeats;
+    for (std::uint64_t left = unexplained_64(at, row_); left != 0; left &= left - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(left));
+      halves_[i & 1].add(at[i]);
+      ++unexplained_in_[k];
+    }
+    unexplained_ += unexplained_in_[k];
+  }
+
+  std::span<const std::uint8_t> frame_;
+  std::size_t row_, size_, step_ = 0, swerve_ = 0;
+  std::size_t looked_ = 0, unexplained_ = 0, mixed_ = 0, repeating_ = 0;
+  std::array<Alphabet, 2> halves_{};  // at even and odd positions
+  std::array<std::uint8_t, kSampleWords> unexplained_in_{};
+};
+
 }  // namespace
 
-bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbits) noexcept {
+bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbits, int level) noexcept {
   const std::size_t row = std::max<std::size_t>(2, row_nbits / 8);
   if (frame.size() < row + 128) return false;
   const std::size_t nwords = (frame.size() - row) / 64;
-  const std::size_t sampled = std::min({nwords, kSampleWords, std::max<std::size_t>(128, nwords / 16)});
-  std::array<std::array<std::uint32_t, 256>, 2> counts{};
-  // Of each half: how many there are, and how many ordered pairs of them are equal.
-  std::array<std::uint64_t, 2> total{}, pairs{};
-  std::uint64_t unexplained = 0, alternating = 0;
-  std::size_t stop = 0, left_over = 0;
-  for (std::size_t k = 0; k < sampled; ++k) {
-    // Not at even steps, which would look at the same columns of every row.
-    const std::size_t from = stop;
-    left_over += nwords % sampled;
-    stop += nwords / sampled + (left_over >= sampled);
-    left_over -= left_over >= sampled ? sampled : 0;
-    const std::uint8_t* at =
-        frame.data() + row +
-        (from + static_cast<std::uint32_t>(k) * 37U % static_cast<std::uint32_t>(stop - from)) * 64;
-    const std::uint64_t run = equal_64(at, at - 1);
-    if (run == ~std::uint64_t{0}) continue;
-    std::uint64_t left = ~(in_runs(run) | in_runs(equal_64(at, at - row)));
-    if (left == 0) continue;
-    unexplained += static_cast<std::uint64_t>(std::popcount(left));
-    alternating += static_cast<std::uint64_t>(std::popcount(left & in_runs(equal_64(at, at - 2))));
-    for (; left != 0; left &= left - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(left));
-      ++total[i & 1];
-      pairs[i & 1] += 2 * std::uint64_t{counts[i & 1][at[i]]++};
-    }
+  const Sample sample(frame, row, std::min({nwords, kSampleWords, std::max<std::size_t>(64, nwords / 8)}));
+  // Of samples of several bytes, runs make as little as libdeflate up to its level 5 or so.
+  if (level >= kNoSampleRuns && sample.repeats_samples()) return true;
+  if (sample.unexplained() < kEnough) return false;
+  const Alphabet &even = sample.even(), &odd = sample.odd();
+  if (even.is_wide() || odd.is_wide()) {
+    // Not instances in a label map: few edges, whose bytes come again and again.
+    return level > 1 || sample.is_more_than_one_in(16) || sample.percent_repeated() < 60;
   }
-  for (std::size_t half = 0; half < 2; ++half) {
-    if (total[half] >= kEnough && total[half] * (total[half] - 1) > kWide * pairs[half]) return true;
-  }
-  // Samples of two bytes that stay the same: runs at distance 2, in a frame that is not mostly background.
-  return unexplained * 16 > sampled * 64 && alternating * 2 > unexplained;
+  // Noise in the low bytes of 16-bit samples, few as its values may be: air.
+  if (sample.is_more_than_one_in(8) && (even.is_wider_than(odd) || odd.is_wider_than(even)))
+    return sample.percent_repeated() < 50;
+  // A texture that is always the same.
+  return sample.is_more_than_one_in(4) && sample.percent_repeated() > 85;
 }
 
 }  // namespace framedeflate

@@ -38,7 +38,7 @@ def deflate_items(
         The first Frame that its stream does not give back; `items` and `stream_nbytes` may then end anywhere.
     """
 
-def photographic_frames(frames: Buffer, frame_nbytes: int, row_nbits: int) -> bytes:
+def photographic_frames(frames: Buffer, frame_nbytes: int, row_nbits: int, level: int = 1) -> bytes:
     """Return one byte a Frame: 1 where a general encoder serves it better than `deflate_frames`."""
 
 def inflate_frames(

@@ -84,7 +84,7 @@ _LOOKED_AT_NBYTES = 1 << 18
 _ENOUGH, _WIDE = 40, 40
 
 
-def photographic_frames(frames: "Buffer", frame_nbytes: int, row_nbits: int) -> bytes:
+def photographic_frames(frames: "Buffer", frame_nbytes: int, row_nbits: int, level: int = 1) -> bytes:  # noqa: ARG001
     view = _frames_view(frames, frame_nbytes, row_nbits)
     row_nbytes = max(2, row_nbits // 8)
     starts = range(0, len(view), frame_nbytes)
