@@ -265,9 +265,15 @@ def _fragments_at(table: FragmentTable, offsets: Sequence[int]) -> "array[int] |
     """Return the Fragment at each offset and the number of Fragments, or None where an offset hits none."""
     if not offsets or offsets[0]:
         return None
+    first_position = table.offset_origin + ITEM_HEADER_NBYTES
+    if len(offsets) == len(table) and all(
+        position - first_position == offset for position, offset in zip(table.positions, offsets, strict=True)
+    ):
+        # A Fragment a Frame, as is the rule: nothing to search for.
+        return array("Q", range(len(table) + 1))
     starts = array("Q")
     for offset in offsets:
-        position = table.offset_origin + offset + ITEM_HEADER_NBYTES
+        position = first_position + offset
         found = bisect_left(table.positions, position)
         if found == len(table) or table.positions[found] != position or (starts and found <= starts[-1]):
             return None
