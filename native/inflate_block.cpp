@@ -80,10 +80,8 @@ std::optional<Block> inflate_fast(const LiteralTable& literal_table, const Dista
   using literal_entry::base_length;
   constexpr std::uint64_t kNotLiterals = literal_entry::kMatch | literal_entry::kExceptional;
   BitSource source = input;
-  std::uint8_t* const begin = output.begin;
   std::uint8_t* const end = output.end;
   std::uint8_t* out = output.next;
-  std::uint8_t* sure = output.next;
   const std::uint64_t* const literals = literal_table.entries;
   const std::uint32_t* const distances = distance_table.entries;
   const std::uint64_t literal_mask = (std::uint64_t{1} << literal_table.bits) - 1;
@@ -91,7 +89,6 @@ std::optional<Block> inflate_fast(const LiteralTable& literal_table, const Dista
   const auto leave = [&](Block block) {
     input = source;
     output.next = out;
-    output.sure = sure;
     return block;
   };
 
@@ -109,7 +106,7 @@ std::optional<Block> inflate_fast(const LiteralTable& literal_table, const Dista
   while (static_cast<std::size_t>(end - out) >= kFastRoom) {
     if (source.near_end() && source.overrun()) [[unlikely]]
       return leave(Block::ended);
-    sure = out;
+    output.sure = out;
     if ((e & kNotLiterals) == 0) {
       put(e);
       e = look_up();
@@ -158,7 +155,7 @@ std::optional<Block> inflate_fast(const LiteralTable& literal_table, const Dista
     }
     const std::uint64_t distance_bits = source.bits();
     const std::size_t distance = take_distance(d, source);
-    if (distance > static_cast<std::size_t>(out - begin)) [[unlikely]]
+    if (distance > static_cast<std::size_t>(out - output.begin)) [[unlikely]]
       return leave(Block::bad);
     if (e & literal_entry::kLongestMatch) {
       // A long run is the same few bits again and again: one copy serves all those in the bit buffer.
