@@ -10,33 +10,31 @@ namespace framedeflate {
 namespace {
 
 constexpr std::int32_t kHeaderBits = 10;       // what another symbol costs in the header, with its gap
-constexpr std::size_t kLiteralBelow = 16;      // deep in longer matches no literal is tried
+constexpr std::size_t kLeastGain = 2048;       // this part of a block is worth another round
 constexpr std::size_t kLookAhead = 128;        // a far match is looked for where so many bytes
 constexpr std::int32_t kWorthFar = 16 * kBit;  // cost more than this by near matches
 
 // The smallest parse and code found for bytes of the frame; in buffers.best_parse and best_plan.
 class BlockSearch {
  public:
-  BlockSearch(std::size_t nbytes, MatchEnds ends, EncoderScratch::Buffers& buffers)
-      : nbytes_(nbytes), ends_(ends), buffers_(buffers) {}
+  BlockSearch(std::size_t nbytes, EncoderScratch::Buffers& buffers) : nbytes_(nbytes), buffers_(buffers) {}
 
   // Parses again and again, each time with the costs of the parse before; the first time with those of
   // `seed`.
   void improve(const ParseGraph& graph, std::size_t first, std::size_t last, const Histogram& seed,
-               unsigned rounds, bool far) {
+               unsigned rounds, MatchEnds ends, bool far) {
     Histogram& histogram = buffers_.histogram;
     histogram = seed;
     unsigned misses = 0;
     for (unsigned round = 0; round < rounds && misses < 2; ++round) {
-      // Far distances come in by the dozen and are weeded out: their share of the header is asked for by
-      // degrees.
-      const auto by_degrees = static_cast<std::int32_t>(std::min(round, 8U));
-      buffers_.costs.learn(histogram, far ? by_degrees : kHeaderBits);
-      buffers_.path.find(graph, first, last, buffers_.costs, ends_, buffers_.parse, histogram);
+      // Far distances come in by the dozen. Were each asked for its share of the header, none would stay.
+      buffers_.costs.learn(histogram, far ? 0 : kHeaderBits);
+      buffers_.path.find(graph, first, last, buffers_.costs, ends, buffers_.parse, histogram);
       plan_block(histogram, nbytes_, 0, buffers_.plan);
-      ++misses;
+      // A gain too small to go on for counts as none.
+      const bool gains = buffers_.plan.nbits < best_nbits_ - best_nbits_ / kLeastGain;
+      misses = gains ? 0 : misses + 1;
       if (buffers_.plan.nbits >= best_nbits_) continue;
-      misses = 0;
       best_nbits_ = buffers_.plan.nbits;
       best_ = histogram;
       std::swap(buffers_.best_parse, buffers_.parse);
@@ -65,7 +63,6 @@ class BlockSearch {
 
  private:
   std::size_t nbytes_;
-  MatchEnds ends_;
   EncoderScratch::Buffers& buffers_;
   Histogram best_;
   std::size_t best_nbits_ = ~std::size_t{0};
@@ -82,19 +79,24 @@ class SegmentSearch {
   // Both ends are nodes of the near graph, and so of the other one.
   void solve(std::size_t start, std::size_t stop, const Histogram& seed, Block& block) {
     const std::size_t nbytes = stop - start;
-    const auto improve = [&](BlockSearch& search, const ParseGraph& graph, const Histogram& from,
-                             unsigned rounds, bool far) {
-      search.improve(graph, graph.index(start - start_), graph.index(stop - start_), from, rounds, far);
+    BlockSearch search(nbytes, buffers_);
+    const auto improve = [&](const ParseGraph& graph, const Histogram& from, unsigned rounds, MatchEnds ends,
+                             bool far) {
+      search.improve(graph, graph.index(start - start_), graph.index(stop - start_), from, rounds, ends, far);
     };
-    BlockSearch search(nbytes, plan_.ends, buffers_);
-    improve(search, buffers_.near, seed, plan_.near_rounds, false);
-    // On sparse frames the symbols of far distances cost more in the header than their matches save, and a
-    // texture has nothing that repeats.
-    if (plan_.far.rounds != 0 && search.nbits() / 8 > nbytes / plan_.far.from &&
-        search.nliterals() < nbytes / 2) {
+    improve(buffers_.near, seed, plan_.near_rounds, MatchEnds::longest, false);
+    // A texture has nothing that repeats. On sparse frames the symbols of far distances cost more in the
+    // header than their matches save.
+    const bool far = plan_.far.rounds != 0 && search.nbits() / 8 > nbytes / plan_.far.from;
+    if (far && search.nliterals() < nbytes / 2) {
       if (!have_far_) find_far();
       have_far_ = true;
-      improve(search, buffers_.all, search.hopeful(), plan_.far.rounds, true);
+      // Among many nodes there is one wherever it is worth to stop.
+      const MatchEnds ends =
+          dense(search.nbits(), nbytes) ? std::min(plan_.ends, MatchEnds::early) : plan_.ends;
+      improve(buffers_.all, search.hopeful(), plan_.far.rounds, ends, true);
+    } else if (plan_.ends != MatchEnds::longest && search.nliterals() < nbytes / 4) {
+      improve(buffers_.near, search.best(), plan_.near_rounds, plan_.ends, false);
     }
     if (plan_.code_rounds != 0) {
       plan_block_with_care(search.best(), nbytes, 0, plan_.code_rounds, buffers_.best_plan);
@@ -126,7 +128,9 @@ class SegmentSearch {
   }
 
  private:
-  [[nodiscard]] GraphRules rules() const { return {kLiteralBelow, plan_.ends == MatchEnds::anywhere}; }
+  static bool dense(std::size_t nbits, std::size_t nbytes) { return nbits > nbytes / 2; }
+
+  [[nodiscard]] GraphRules rules() const { return {plan_.literal_below, plan_.ends != MatchEnds::longest}; }
 
   // Looks for far matches where the next bytes cost enough by near ones, as the last parse has it.
   void find_far() {
@@ -151,11 +155,14 @@ class SegmentSearch {
   // both sides.
   std::size_t best_cut(const Block& block, std::array<Histogram, 2>& best_sides) {
     constexpr std::size_t kLeastNbits = 1024;
-    const std::size_t nplaces = plan_.cuts.places, nsteps = block.steps.size();
-    if (block.plan.nbits < kLeastNbits || nsteps < 2 * nplaces) return block.start;
+    const std::size_t nsteps = block.steps.size();
+    const std::size_t nplaces = std::min(plan_.cuts.places, nsteps / 2);
+    if (block.plan.nbits < kLeastNbits) return block.start;
     std::array<Histogram, 2> sides = {Histogram{}, block.histogram};
     std::size_t place = block.start, cut = block.start, next = 1;
-    std::size_t best = estimated_nbits(block.histogram) + plan_.cuts.hope;
+    // On a dense block another search is dear, and the gain beyond what is foreseen small.
+    std::size_t best = estimated_nbits(block.histogram);
+    best = dense(block.plan.nbits, block.stop - block.start) ? best - best / 256 : best + plan_.cuts.hope;
     for (std::size_t k = 0; k < nsteps && next < nplaces; ++k) {
       const Step step = block.steps[k];
       for (std::size_t side = 0; side < 2; ++side) {

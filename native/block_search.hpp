@@ -22,7 +22,8 @@ struct SearchPlan {
     std::size_t below = 0;  // not looked for where a near match is this long
   } far;
   MatchEnds ends = MatchEnds::longest;
-  unsigned code_rounds = 0;  // of plan_block_with_care
+  std::size_t literal_below = 16;  // deep in longer matches no literal is tried
+  unsigned code_rounds = 0;        // of plan_block_with_care
   struct {
     unsigned depth = 0;      // how often a block may be cut in two, and its halves again
     std::size_t places = 0;  // where a cut is tried

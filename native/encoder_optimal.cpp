@@ -35,31 +35,34 @@ constexpr SearchPlan search_plan(int level) {
       break;
     case 6:
       plan.near_rounds = 2;
-      plan.far = {.rounds = 2, .depth = 20, .from = 64, .below = 32};
-      plan.ends = MatchEnds::early;
-      plan.code_rounds = 1;
-      plan.cuts = {.depth = 1, .places = 16, .hope = 0};
-      break;
-    case 7:
-      plan.near_rounds = 2;
-      plan.far = {.rounds = 4, .depth = 32, .from = 64, .below = 48};
+      plan.far = {.rounds = 3, .depth = 24, .from = 64, .below = 48};
       plan.ends = MatchEnds::early;
       plan.code_rounds = 1;
       plan.cuts = {.depth = 2, .places = 24, .hope = 0};
       break;
+    case 7:
+      plan.near_rounds = 2;
+      plan.far = {.rounds = 4, .depth = 40, .from = 128, .below = 48};
+      plan.literal_below = 24;
+      plan.ends = MatchEnds::early;
+      plan.code_rounds = 1;
+      plan.cuts = {.depth = 3, .places = 24, .hope = 0};
+      break;
     case 8:
       plan.near_rounds = 2;
-      plan.far = {.rounds = 5, .depth = 64, .from = 128, .below = 64};
-      plan.ends = MatchEnds::early;
-      plan.code_rounds = 2;
-      plan.cuts = {.depth = 3, .places = 32, .hope = 32};
-      break;
-    default:
-      plan.near_rounds = 2;
-      plan.far = {.rounds = 8, .depth = 128, .from = 256, .below = 64};
+      plan.far = {.rounds = 5, .depth = 64, .from = 192, .below = 64};
+      plan.literal_below = 40;
       plan.ends = MatchEnds::anywhere;
       plan.code_rounds = 2;
-      plan.cuts = {.depth = 4, .places = 48, .hope = 96};
+      plan.cuts = {.depth = 3, .places = 128, .hope = 32};
+      break;
+    default:
+      plan.near_rounds = 3;
+      plan.far = {.rounds = 6, .depth = 80, .from = 1024, .below = 96};
+      plan.literal_below = 70;
+      plan.ends = MatchEnds::anywhere;
+      plan.code_rounds = 3;
+      plan.cuts = {.depth = 5, .places = 256, .hope = 128};
       break;
   }
   return plan;

@@ -141,23 +141,27 @@ void ShortestPath::search(const ParseGraph& graph, std::size_t first, std::size_
       seams(node.run, costs.distance[0], 1);
       seams(node.row, prices.row_distance, graph.row());
       for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
-        seams(far[f].length, costs.distance[far[f].symbol], far[f].distance);
+        if (far[f].length > kEvery / 2) {
+          seams(far[f].length, costs.distance[far[f].symbol], far[f].distance);
+        }
       }
     }
     if constexpr (kEnds != MatchEnds::longest) {
+      // Of two matches the nearer serves what both reach, and inside a long one no path that matters ends
+      // another: only where it is short or has just begun.
       std::size_t least = kMinMatch;
-      for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
-        const std::size_t length = far[f].length;
-        offer_shorter(best, costs, ahead, costs.distance[far[f].symbol], least,
-                      std::min<std::size_t>(length - 1, kEvery), far[f].distance);
+      const auto shorter = [&](std::size_t length, std::size_t back, std::int32_t price,
+                               std::size_t distance) {
+        if (length > least && (length <= kEvery || back < 2)) {
+          offer_shorter(best, costs, ahead, price, least, std::min(length - 1, kEvery), distance);
+        }
         least = std::max(least, length + 1);
+      };
+      shorter(node.run, node.run_back, costs.distance[0], 1);
+      shorter(node.row, node.row_back, prices.row_distance, graph.row());
+      for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
+        shorter(far[f].length, 0, costs.distance[far[f].symbol], far[f].distance);
       }
-      if (node.run > kMinMatch)
-        offer_shorter(best, costs, ahead, costs.distance[0], kMinMatch,
-                      std::min<std::size_t>(node.run - 1, kEvery), 1);
-      if (node.row > kMinMatch)
-        offer_shorter(best, costs, ahead, prices.row_distance, kMinMatch,
-                      std::min<std::size_t>(node.row - 1, kEvery), graph.row());
     }
     best.offer(costs.literal[node.byte] + (kNever & (std::int32_t{node.literal} - 1)) + behind, packed(1, 1));
     *ahead = behind = best.cost;
