@@ -135,7 +135,7 @@ class SegmentSearch {
   // Looks for far matches where the next bytes cost enough by near ones, as the last parse has it.
   void find_far() {
     FarMatches& far = buffers_.far;
-    if (start_ == 0) far.begin(maps_.frame, maps_.run_map, maps_.row, plan_.far.depth);
+    if (start_ == 0) far.begin(maps_.frame, maps_.run_map, maps_.run, maps_.row, plan_.far.depth);
     far.clear();
     const std::span<const ParseGraph::Node> nodes = buffers_.near.nodes();
     std::size_t ahead = 0;

@@ -118,11 +118,10 @@ std::size_t deflate_frame(std::span<const std::uint8_t> frame, std::size_t row_n
     return buffers.uniform_stream.size();
   }
   BitWriter writer(out.data());
-  if (level <= 1 || buffers.run != 1) {
-    // With runs of whole samples the greedy parse is far smaller than the best one without them.
+  if (level <= 1) {
     deflate_fast(frame, buffers, writer);
   } else {
-    deflate_optimal(frame, buffers.row, level, buffers, writer);
+    deflate_optimal(frame, level, buffers, writer);
   }
   writer.align_to_byte();
   if (writer.nbytes() > stored_nbytes(frame.size())) {

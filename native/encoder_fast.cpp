@@ -146,14 +146,14 @@ bool long_matches_pay(const Histogram& histogram, const Distances& distances) {
 
 }  // namespace
 
-void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std::size_t row,
-                    EncoderScratch::Buffers& buffers, Histogram& histogram) {
+void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, EncoderScratch::Buffers& buffers,
+                    Histogram& histogram) {
   buffers.items.resize(item_room(frame.size()));
   histogram = {};
   const ParseMaps maps{buffers.run_map.data(), buffers.row_map.data()};
   while (start < frame.size()) {
     const ItemBlock block = parse_block(frame, start, maps, Matches::all, 0, buffers.items);
-    count({buffers.items.data(), block.nitems}, {1, row}, histogram);
+    count({buffers.items.data(), block.nitems}, {buffers.run, buffers.row}, histogram);
     start = block.stop;
   }
 }

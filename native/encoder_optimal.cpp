@@ -94,10 +94,10 @@ void write_steps(std::span<const std::uint8_t> bytes, std::span<const Step> step
 
 }  // namespace
 
-void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int level,
-                     EncoderScratch::Buffers& buffers, BitWriter& writer) {
+void deflate_optimal(std::span<const std::uint8_t> frame, int level, EncoderScratch::Buffers& buffers,
+                     BitWriter& writer) {
   const SearchPlan plan = search_plan(level);
-  const FrameMaps maps = {frame, buffers.run_map.data(), buffers.row_map.data(), row};
+  const FrameMaps maps = {frame, buffers.run_map.data(), buffers.row_map.data(), buffers.run, buffers.row};
   BitWriter first = writer;
   deflate_fast(frame, buffers, first);
   std::vector<Block> blocks;
@@ -106,7 +106,7 @@ void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int l
     const std::size_t stop = std::min(frame.size(), start + kSegmentBytes);
     // A small frame is one block of level 1, whose symbols are still there.
     Histogram seed = buffers.histogram;
-    if (frame.size() > kOneBlock) fast_histogram(frame.first(stop), start, row, buffers, seed);
+    if (frame.size() > kOneBlock) fast_histogram(frame.first(stop), start, buffers, seed);
     const std::size_t before = blocks.size();
     search_segment(maps, start, stop, plan, seed, buffers, blocks);
     for (std::size_t k = before; k < blocks.size(); ++k) nbits += blocks[k].plan.nbits;

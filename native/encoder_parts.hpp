@@ -47,12 +47,12 @@ struct RowDistances {
 // Fills run_map and row_map for the frame and sets their distances; true if it is known to be of one value.
 bool map_frame(std::span<const std::uint8_t> frame, std::size_t row_nbits, EncoderScratch::Buffers& buffers);
 
-// Both write every block of the frame; the maps are filled. The optimal one knows runs at distance 1 alone.
+// Both write every block of the frame; the maps are filled.
 void deflate_fast(std::span<const std::uint8_t> frame, EncoderScratch::Buffers& buffers, BitWriter& writer);
 // How often the parse of level 1 uses each symbol from `start` to the end of `frame`: where the others begin.
-void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, std::size_t row,
-                    EncoderScratch::Buffers& buffers, Histogram& histogram);
-void deflate_optimal(std::span<const std::uint8_t> frame, std::size_t row, int level,
-                     EncoderScratch::Buffers& buffers, BitWriter& writer);
+void fast_histogram(std::span<const std::uint8_t> frame, std::size_t start, EncoderScratch::Buffers& buffers,
+                    Histogram& histogram);
+void deflate_optimal(std::span<const std::uint8_t> frame, int level, EncoderScratch::Buffers& buffers,
+                     BitWriter& writer);
 
 }  // namespace framedeflate

@@ -49,10 +49,11 @@ std::uint64_t in_deep(std::uint64_t word, std::uint64_t next) noexcept {
 
 }  // namespace
 
-void FarMatches::begin(std::span<const std::uint8_t> frame, const std::uint64_t* run_map, std::size_t row,
-                       std::size_t depth) {
+void FarMatches::begin(std::span<const std::uint8_t> frame, const std::uint64_t* run_map, std::size_t run,
+                       std::size_t row, std::size_t depth) {
   frame_ = frame;
   run_map_ = run_map;
+  run_ = run;
   row_ = row;
   depth_ = depth;
   next_ = 0;
@@ -85,7 +86,7 @@ void FarMatches::descend(std::size_t i, std::size_t best, std::size_t most) {
     if (distance >= kWindow) break;
     Children& children = children_[from % kWindow];
     const std::size_t length = equal_length(data + from, data + i, std::min(as_smaller, as_larger), most);
-    if (kKeep && length > best && distance != 1 && distance != row_) {
+    if (kKeep && length > best && distance != run_ && distance != row_) {
       best = length;
       matches_.push_back({static_cast<std::uint16_t>(length), static_cast<std::uint16_t>(distance),
                           distance_code(distance).symbol});

@@ -22,9 +22,10 @@ struct FarMatch {
 
 class FarMatches {
  public:
-  // For a frame from its start. Goes at most `depth` places down a tree; leaves out distances 1 and `row`.
-  void begin(std::span<const std::uint8_t> frame, const std::uint64_t* run_map, std::size_t row,
-             std::size_t depth);
+  // For a frame from its start. Goes at most `depth` places down a tree; leaves out distances `run` and
+  // `row`.
+  void begin(std::span<const std::uint8_t> frame, const std::uint64_t* run_map, std::size_t run,
+             std::size_t row, std::size_t depth);
 
   // Forgets what was found; the trees stay.
   void clear();
@@ -50,7 +51,7 @@ class FarMatches {
   };
   std::span<const std::uint8_t> frame_;
   const std::uint64_t* run_map_ = nullptr;
-  std::size_t row_ = 0, depth_ = 0, next_ = 0;  // places before next_ are in the trees
+  std::size_t run_ = 1, row_ = 0, depth_ = 0, next_ = 0;  // places before next_ are in the trees
   unsigned hash_shift_ = 0;
   std::vector<std::int32_t> roots_;  // by hash
   std::vector<Children> children_;   // by place within the window

@@ -95,6 +95,7 @@ void ParseGraph::walk(const FrameMaps& maps, std::size_t start, const GraphRules
 void ParseGraph::build(const FrameMaps& maps, std::size_t start, std::size_t stop, const GraphRules& rules,
                        const FarMatches* far) {
   bytes_ = maps.frame.subspan(start, stop - start);
+  run_ = maps.run;
   row_ = maps.row;
   far_ = far != nullptr ? far->matches() : std::span<const FarMatch>();
   reached_.assign(bytes_.size() / 64 + 2, 0);

@@ -19,6 +19,7 @@ struct FrameMaps {
   std::span<const std::uint8_t> frame;
   const std::uint64_t* run_map;
   const std::uint64_t* row_map;
+  std::size_t run;  // distances of both
   std::size_t row;  // 0: none
 };
 
@@ -46,6 +47,7 @@ class ParseGraph {
 
   [[nodiscard]] std::span<const Node> nodes() const noexcept { return {buffer_.data(), nnodes_}; }
   [[nodiscard]] std::span<const FarMatch> far() const noexcept { return far_; }
+  [[nodiscard]] std::size_t run() const noexcept { return run_; }
   [[nodiscard]] std::size_t row() const noexcept { return row_; }
   [[nodiscard]] std::span<const std::uint8_t> bytes() const noexcept { return bytes_; }
   // Whether a node stands at the place, and which.
@@ -64,7 +66,7 @@ class ParseGraph {
   std::vector<std::uint64_t> reached_;
   std::vector<std::uint32_t> index_;  // by place, of those that are nodes
   std::span<const std::uint8_t> bytes_;
-  std::size_t row_ = 0;
+  std::size_t run_ = 1, row_ = 0;
 };
 
 }  // namespace framedeflate

@@ -31,12 +31,13 @@ struct Best {
 
 struct Prices {
   std::array<std::int32_t, kMaxMatch + 1> run, row;  // by length, with the distance
-  std::int32_t row_distance;
+  std::int32_t run_distance, row_distance;
 
-  Prices(const CostModel& costs, std::size_t row_nbytes) {
+  Prices(const CostModel& costs, std::size_t run_nbytes, std::size_t row_nbytes) {
+    run_distance = costs.distance[distance_code(run_nbytes).symbol];
     row_distance = row_nbytes != 0 ? costs.distance[distance_code(row_nbytes).symbol] : 0;
     for (std::size_t l = 0; l <= kMaxMatch; ++l) {
-      run[l] = l < kMinMatch ? kNever : costs.length[l] + costs.distance[0];
+      run[l] = l < kMinMatch ? kNever : costs.length[l] + run_distance;
       row[l] = l < kMinMatch || row_nbytes == 0 ? kNever : costs.length[l] + row_distance;
     }
   }
@@ -78,7 +79,7 @@ void ShortestPath::search(const ParseGraph& graph, std::size_t first, std::size_
                           const CostModel& costs) {
   const ParseGraph::Node* const nodes = graph.nodes().data();
   const FarMatch* const far = graph.far().data();
-  const Prices prices(costs, graph.row());
+  const Prices prices(costs, graph.run(), graph.row());
   const std::size_t stop = nodes[last].place;
   std::int32_t* const cost = cost_.data();
   std::uint64_t* const step = step_.data();
@@ -101,7 +102,7 @@ void ShortestPath::search(const ParseGraph& graph, std::size_t first, std::size_
       const std::size_t l = std::min(length, room);
       if (l >= kMinMatch) best.offer(costs.length[l] + price_of_distance + ahead[l], packed(l, distance));
     };
-    offer(node.run, costs.distance[0], 1);
+    offer(node.run, prices.run_distance, graph.run());
     offer(node.row, prices.row_distance, graph.row());
     for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
       offer(far[f].length, costs.distance[far[f].symbol], far[f].distance);
@@ -120,7 +121,7 @@ void ShortestPath::search(const ParseGraph& graph, std::size_t first, std::size_
     --k;
     const ParseGraph::Node& node = nodes[k];
     std::int32_t* const ahead = cost + node.place;
-    Best best = {prices.run[node.run] + ahead[node.run], packed(node.run, 1)};
+    Best best = {prices.run[node.run] + ahead[node.run], packed(node.run, graph.run())};
     best.offer(prices.row[node.row] + ahead[node.row], packed(node.row, graph.row()));
     for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
       best.offer(costs.distance[far[f].symbol] + costs.length[far[f].length] + ahead[far[f].length],
@@ -135,10 +136,10 @@ void ShortestPath::search(const ParseGraph& graph, std::size_t first, std::size_
           offer_seam(best, costs, price + second_price + ahead[length + second], length, distance, second,
                      back, row);
         };
-        if (distance != 1) seam(there.run, there.run_back, costs.distance[0], false);
+        if (distance != graph.run()) seam(there.run, there.run_back, prices.run_distance, false);
         if (distance != graph.row()) seam(there.row, there.row_back, prices.row_distance, true);
       };
-      seams(node.run, costs.distance[0], 1);
+      seams(node.run, prices.run_distance, graph.run());
       seams(node.row, prices.row_distance, graph.row());
       for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
         if (far[f].length > kEvery / 2) {
@@ -157,7 +158,7 @@ void ShortestPath::search(const ParseGraph& graph, std::size_t first, std::size_
         }
         least = std::max(least, length + 1);
       };
-      shorter(node.run, node.run_back, costs.distance[0], 1);
+      shorter(node.run, node.run_back, prices.run_distance, graph.run());
       shorter(node.row, node.row_back, prices.row_distance, graph.row());
       for (std::size_t f = node.far; f < nodes[k + 1].far; ++f) {
         shorter(far[f].length, 0, costs.distance[far[f].symbol], far[f].distance);
@@ -207,7 +208,7 @@ void ShortestPath::find(const ParseGraph& graph, std::size_t first, std::size_t 
       }
     } else {
       match(length, (step >> 9 & 0x7FFF) + 1);
-      if (second != 0) match(second, (step >> 33 & 1) != 0 ? graph.row() : 1);
+      if (second != 0) match(second, (step >> 33 & 1) != 0 ? graph.row() : graph.run());
     }
     place += length + second;
   }
