@@ -136,7 +136,8 @@ def body_in_air(air_noise: float, radius: int) -> bytes:
 def gradient(noise: float) -> bytes:
     y, x = np.mgrid[:256, :256]
     pixels = (x + y) / 2 + noise * np.random.default_rng(2).normal(0, 1, (256, 256))
-    return pixels.clip(0, 255).astype(np.uint8).tobytes()
+    frame: bytes = pixels.clip(0, 255).astype(np.uint8).tobytes()
+    return frame
 
 
 @pytest.mark.parametrize(
