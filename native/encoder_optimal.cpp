@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Levels 2 to 9: shortest-path parses whose costs come from the parse before, the smallest kept; with far
-// matches from level 4 on, codes chosen with their header from 3, matches that end early from 6, and blocks
-// cut in two from 6. Never larger than level 1, whose stream is made first and gives the first costs.
+// Levels 2 to 9: shortest-path parses whose costs come from the parse before, the smallest kept; with codes
+// chosen with their header from level 3 on, far matches from 4, matches that end early and blocks cut in two
+// from 6, literals inside long matches from 7. Never larger than level 1, whose stream is made first and
+// gives the first costs.
 #include <algorithm>
 #include <vector>
 
@@ -24,24 +25,24 @@ constexpr SearchPlan search_plan(int level) {
       plan.code_rounds = 1;
       break;
     case 4:
-      plan.near_rounds = 2;
+      plan.near_rounds = 3;
       plan.far = {.rounds = 2, .depth = 10, .from = 24, .below = 16};
       plan.code_rounds = 1;
       break;
     case 5:
-      plan.near_rounds = 2;
+      plan.near_rounds = 3;
       plan.far = {.rounds = 3, .depth = 16, .from = 40, .below = 24};
       plan.code_rounds = 1;
       break;
     case 6:
-      plan.near_rounds = 2;
+      plan.near_rounds = 3;
       plan.far = {.rounds = 3, .depth = 24, .from = 64, .below = 48};
       plan.ends = MatchEnds::early;
       plan.code_rounds = 1;
       plan.cuts = {.depth = 2, .places = 24, .hope = 0};
       break;
     case 7:
-      plan.near_rounds = 2;
+      plan.near_rounds = 3;
       plan.far = {.rounds = 4, .depth = 40, .from = 128, .below = 48};
       plan.literal_below = 24;
       plan.ends = MatchEnds::early;
@@ -49,7 +50,7 @@ constexpr SearchPlan search_plan(int level) {
       plan.cuts = {.depth = 3, .places = 24, .hope = 0};
       break;
     case 8:
-      plan.near_rounds = 2;
+      plan.near_rounds = 3;
       plan.far = {.rounds = 5, .depth = 64, .from = 192, .below = 64};
       plan.literal_below = 40;
       plan.ends = MatchEnds::anywhere;
