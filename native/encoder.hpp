@@ -38,7 +38,8 @@ std::size_t deflate_frame(std::span<const std::uint8_t> frame, std::size_t row_n
                           EncoderScratch& scratch, std::span<std::uint8_t> out);
 
 // Whether a general match search (libdeflate, at its level that goes with ours) serves this frame better than
-// the row and run matches used here: CT, MR, RGB and fractional frames. Looks at a bounded sample of the frame.
+// the row and run matches used here: CT, MR, RGB and fractional frames. Looks at a bounded sample of the
+// frame.
 [[nodiscard]] bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbits,
                                       int level = 1) noexcept;
 

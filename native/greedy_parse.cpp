@@ -23,8 +23,8 @@ namespace {
 constexpr std::size_t kBlockItems = 1 << 16;  // a block ends where it has as many
 constexpr std::size_t kPairBytes = 1 << 16;   // are parsed as two parts at most
 constexpr std::size_t kLeastProbed = 4096;
-constexpr std::size_t kSlack = 128;  // items that may be written behind the last
-constexpr std::size_t kCopied = 32;  // literals are copied so many at a time
+constexpr std::size_t kSlack = 128;        // items that may be written behind the last
+constexpr std::size_t kCopied = 32;        // literals are copied so many at a time
 constexpr std::size_t kRun = 0, kRow = 1;  // of match_item
 
 // Where a parse stands: literals from `literals_from` to `i` are not written yet.
