@@ -59,11 +59,11 @@ constexpr SearchPlan search_plan(int level) {
       break;
     default:
       plan.near_rounds = 3;
-      plan.far = {.rounds = 6, .depth = 80, .from = 1024, .below = 96};
-      plan.literal_below = 70;
+      plan.far = {.rounds = 8, .depth = 128, .from = 1024, .below = 96};
+      plan.literal_below = 100;
       plan.ends = MatchEnds::anywhere;
       plan.code_rounds = 3;
-      plan.cuts = {.depth = 5, .places = 256, .hope = 128};
+      plan.cuts = {.depth = 4, .places = 256, .hope = 48};
       break;
   }
   return plan;
