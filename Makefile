@@ -59,7 +59,9 @@ fuzz: $(STAMPS)/package $(STAMPS)/fuzz
 
 # The core built anew beside the installed one, which it takes the place of. TESTS names some of the suite. What
 # measures memory is left out: the sanitizer's own would be measured.
-TESTS ?= --ignore=tests/test_bounds.py --ignore=tests/test_memory.py
+MEASURES_MEMORY := --ignore=tests/test_bounds.py --ignore=tests/test_memory.py \
+	--deselect=tests/test_hostile.py::test_no_vector_costs_much_memory
+
 sanitize: $(STAMPS)/package $(STAMPS)/test
 	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DFRAMEDEFLATE_SANITIZE=ON \
 		-DCMAKE_BUILD_TYPE=Release -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >build/sanitize.log
@@ -68,7 +70,7 @@ sanitize: $(STAMPS)/package $(STAMPS)/test
 	@cp build/sanitize/_native*.so build/sanitize/package/framedeflate/
 	PYTHONPATH=$(CURDIR)/build/sanitize/package FRAMEDEFLATE_ENGINE=native ASAN_OPTIONS=detect_leaks=0 \
 		LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
-		$(BIN)/python -m pytest -m "not soak" $(TESTS)
+		$(BIN)/python -m pytest -m "not soak" $(MEASURES_MEMORY) $(TESTS)
 
 cross: $(STAMPS)/build
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/native/machines.py
