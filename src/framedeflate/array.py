@@ -99,6 +99,13 @@ def decode_frames(
     UnsupportedImageError
         numpy has no integer of that size (24, 40, 48 or 56 bits).
     """
+    return pixels_to_array(decode_pixels(fragments, image_pixel, threads=threads, strict=strict), image_pixel)
+
+
+def decode_pixels(
+    fragments: "Sequence[Buffer]", image_pixel: ImagePixel, *, threads: int = 1, strict: bool = True
+) -> NDArray[np.uint8]:
+    """Inflate many Fragments to what `pixels_to_array` takes; parameters and errors as `decode_frames`."""
     for index, fragment in enumerate(fragments):
         check_expansion(memoryview(fragment).nbytes, image_pixel, frame_number=index + 1)
     if not image_pixel.is_bilevel:
@@ -117,7 +124,7 @@ def decode_frames(
             strict=strict,
             first_frame_number=index + 1,
         )
-    return pixels_to_array(pixels, image_pixel)
+    return pixels
 
 
 def frames_to_array(frames: "Buffer", image_pixel: ImagePixel) -> NDArray[Any]:

@@ -18,10 +18,12 @@ _FOR_DATA_SET = frozenset({"float-pixel-data", "no-pixel-data", "bits-allocated"
 """Why an object cannot be deflated frame by frame though nothing is wrong with it."""
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand's parser."""
+def add_parser(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "compress"
+) -> argparse.ArgumentParser:
+    """Add the subcommand's parser and return it."""
     parser = subparsers.add_parser(
-        "compress",
+        name,
         help="compress files, frame by frame",
         description="Compress DICOM images into Deflated Image Frame Compression. Every frame is decoded again and "
         "compared before a file is put in place; pixels and all other attributes stay as they are.",
@@ -56,6 +58,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--no-check", action="store_true", help="do not decode each frame again to compare it"
     )
     parser.set_defaults(func=run)
+    return parser
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

@@ -25,10 +25,12 @@ _JSON_HELP = """\
   frames                with --frames: of each frame its number, position and length in bytes"""
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand's parser."""
+def add_parser(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "inspect"
+) -> argparse.ArgumentParser:
+    """Add the subcommand's parser and return it."""
     parser = subparsers.add_parser(
-        "inspect",
+        name,
         help="what a file is and where its bytes are",
         description="Tell what a file is, how well its frames are deflated and where its bytes are.",
         epilog=_JSON_HELP,
@@ -38,6 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--frames", action="store_true", help="list every frame")
     parser.add_argument("--json", action="store_true", help="one JSON object, see below")
     parser.set_defaults(func=run)
+    return parser
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

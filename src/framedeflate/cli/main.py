@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,7 +17,7 @@ from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, se
 from framedeflate.cli.report import print_error
 from framedeflate.errors import FrameDeflateError
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "main", "run_command"]
 
 _EXIT_CODES = """\
 exit codes:
@@ -67,21 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code, see `ExitCode`.
     """
+    namespace = build_parser().parse_args(arguments)
+    return run_command(namespace.func, namespace)
+
+
+def run_command(command: Callable[[argparse.Namespace], int], namespace: argparse.Namespace) -> int:
+    """Run a subcommand, tell a person what it raised or warned of, and return the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A file's name may hold bytes that the terminal's encoding lacks: shown escaped, it stops nothing.
             stream.reconfigure(errors="backslashreplace")
-    namespace = build_parser().parse_args(arguments)
     logging.basicConfig(format="framedeflate: %(message)s", level=logging.WARNING)
     with warnings.catch_warnings():
         # A person wants the warning's sentence, not the line of source it came from.
         warnings.showwarning = _show_warning
-        return _run(namespace)
+        return _run(command, namespace)
 
 
-def _run(namespace: argparse.Namespace) -> int:
+def _run(command: Callable[[argparse.Namespace], int], namespace: argparse.Namespace) -> int:
     try:
-        code = int(namespace.func(namespace))
+        code = int(command(namespace))
         # Here, not at exit: a reader that has gone away is noticed by writing to it.
         sys.stdout.flush()
     except CommandError as error:

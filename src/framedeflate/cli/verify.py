@@ -27,10 +27,12 @@ _JSON_HELP = """\
   error       where it was skipped or failed: type, kind, message"""
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand's parser."""
+def add_parser(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "verify"
+) -> argparse.ArgumentParser:
+    """Add the subcommand's parser and return it."""
     parser = subparsers.add_parser(
-        "verify",
+        name,
         help="check files against the standard",
         description="Inflate every frame and report every departure from the standard, for files by any writer.",
         epilog=_JSON_HELP,
@@ -40,6 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
     parser.set_defaults(func=run)
+    return parser
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

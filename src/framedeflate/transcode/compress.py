@@ -22,7 +22,7 @@ from framedeflate.transcode.segments import copy_segments
 from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
-__all__ = ["Policy", "compress_file"]
+__all__ = ["Policy", "check_photometric", "compress_file"]
 
 Policy: TypeAlias = Literal["all", "bilevel"]
 """Which images are worth it: every one, or 1-bit images and label maps."""
@@ -100,7 +100,7 @@ def compress_file(
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     with open_image_source(job.source, strict=strict, folder=job.destination.parent) as image:
         _check_policy(image.layout, image.image_pixel, policy)
-        _check_photometric(image.image_pixel)
+        check_photometric(image.image_pixel)
         if in_place and image.excess_nbytes >= image.image_pixel.frame_nbytes:
             raise UnsupportedImageError(
                 f"{image.excess_nbytes} bytes behind the last Frame, as much as a Frame or more, would be lost for "
@@ -135,7 +135,14 @@ def _check_policy(layout: DataSetLayout, image_pixel: ImagePixel, policy: Policy
         )
 
 
-def _check_photometric(image_pixel: ImagePixel) -> None:
+def check_photometric(image_pixel: ImagePixel) -> None:
+    """Refuse attributes that cannot be true of native Frames.
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``photometric-interpretation``.
+    """
     photometric = image_pixel.photometric_interpretation
     if photometric not in NATIVE_PHOTOMETRIC_INTERPRETATIONS:
         raise UnsupportedImageError(

@@ -17,7 +17,7 @@ from framedeflate.transcode.segments import Segment, copy_segments, read_segment
 from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
-__all__ = ["decompress_file"]
+__all__ = ["check_native_nbytes", "decompress_file"]
 
 MAX_NATIVE_NBYTES: Final = 2**32 - 2
 """What the 32-bit length of native Pixel Data can state (PS3.5 7.1)."""
@@ -74,7 +74,7 @@ def decompress_file(
     job = Job.begin(source, destination, in_place=in_place, overwrite=overwrite)
     uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
     with open_image_source(job.source, strict=strict, folder=job.destination.parent) as image:
-        _check_size(image.image_pixel)
+        check_native_nbytes(image.image_pixel)
         head, tail = _segments(image, implicit_vr=implicit_vr)
         with job.output() as file:
             file.write(encode_file_meta(image.meta, uid))
@@ -85,7 +85,14 @@ def decompress_file(
         return job.result_of_image(image, uid, deflated_nbytes=image.fragments_nbytes, checked=False)
 
 
-def _check_size(image_pixel: ImagePixel) -> None:
+def check_native_nbytes(image_pixel: ImagePixel) -> None:
+    """Refuse Frames that native Pixel Data cannot hold together.
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``too-large``.
+    """
     if image_pixel.native_nbytes > MAX_NATIVE_NBYTES:
         raise UnsupportedImageError(
             f"native Pixel Data would have {image_pixel.native_nbytes} bytes, more than the {MAX_NATIVE_NBYTES} "
