@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::uint64_t kWide = 40;        // effective number of values that counts as photographic
 constexpr std::uint64_t kEnough = 40;      // fewer unexplained bytes say nothing
-constexpr std::size_t kMost = 1024;        // unexplained bytes are enough
+constexpr std::size_t kMost = 320;         // unexplained bytes are enough
 constexpr std::size_t kSampleWords = 512;  // are looked at, at most
 constexpr int kNoSampleRuns = 3;  // the level from which on libdeflate does better by runs of samples
 
@@ -92,8 +92,9 @@ std::size_t percent_repeated(std::span<const std::uint8_t> frame, std::size_t ro
 // Words from all over the frame, as many as it takes to find enough unexplained bytes in them.
 class Sample {
  public:
-  Sample(std::span<const std::uint8_t> frame, std::size_t row, std::size_t nwords) noexcept
-      : frame_(frame), row_(row), size_(std::bit_floor(nwords)) {
+  Sample(std::span<const std::uint8_t> frame, std::size_t row, std::size_t nwords,
+         std::size_t largest_sample) noexcept
+      : frame_(frame), row_(row), size_(std::bit_floor(nwords)), largest_sample_(largest_sample) {
     const std::size_t all = (frame.size() - row) / 64;
     step_ = (all << kStepBits) / size_;
     swerve_ = std::bit_floor(all / size_) - 1;
@@ -107,7 +108,8 @@ class Sample {
   }
   [[nodiscard]] const Alphabet& even() const noexcept { return halves_[0]; }
   [[nodiscard]] const Alphabet& odd() const noexcept { return halves_[1]; }
-  // Whether runs at the distance of samples of two bytes or more are there in most words that are not runs.
+  // Whether runs at the distance of samples of two bytes or more, up to the largest that was looked for, are
+  // there in most words that are not runs.
   [[nodiscard]] bool repeats_samples() const noexcept { return 2 * repeating_ > mixed_; }
 
   [[nodiscard]] std::size_t percent_repeated() const noexcept {
@@ -133,7 +135,7 @@ class Sample {
     if (~run == 0) return;
     ++mixed_;
     bool repeats = false;
-    for (std::size_t distance = 2; distance <= std::min(kLargestSample, row_); ++distance)
+    for (std::size_t distance = 2; distance <= largest_sample_; ++distance)
       repeats = repeats || repeats_at(at, distance, run);
     repeating_ += repeats;
     for (std::uint64_t left = unexplained_64(at, row_); left != 0; left &= left - 1) {
@@ -145,7 +147,7 @@ class Sample {
   }
 
   std::span<const std::uint8_t> frame_;
-  std::size_t row_, size_, step_ = 0, swerve_ = 0;
+  std::size_t row_, size_, largest_sample_, step_ = 0, swerve_ = 0;
   std::size_t looked_ = 0, unexplained_ = 0, mixed_ = 0, repeating_ = 0;
   std::array<Alphabet, 2> halves_{};  // at even and odd positions
   std::array<std::uint8_t, kSampleWords> unexplained_in_{};
@@ -157,9 +159,11 @@ bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbi
   const std::size_t row = std::max<std::size_t>(2, row_nbits / 8);
   if (frame.size() < row + 128) return false;
   const std::size_t nwords = (frame.size() - row) / 64;
-  const Sample sample(frame, row, std::min({nwords, kSampleWords, std::max<std::size_t>(64, nwords / 8)}));
+  const std::size_t largest_sample = level >= kNoSampleRuns ? std::min(kLargestSample, row) : 0;
+  const Sample sample(frame, row, std::min({nwords, kSampleWords, std::max<std::size_t>(64, nwords / 8)}),
+                      largest_sample);
   // Of samples of several bytes, runs make as little as libdeflate up to its level 5 or so.
-  if (level >= kNoSampleRuns && sample.repeats_samples()) return true;
+  if (largest_sample != 0 && sample.repeats_samples()) return true;
   if (sample.unexplained() < kEnough) return false;
   const Alphabet &even = sample.even(), &odd = sample.odd();
   if (even.is_wide() || odd.is_wide()) {

@@ -63,6 +63,8 @@ class StoredFrames(Protocol):
         """
 
 
+_SHORT_FRAGMENT_NBYTES: Final = 2048
+
 MAX_BATCH_FRAMES: Final = 1024
 """Frames that are held at once, however small: each costs some objects, and its Fragment may be 64 KiB."""
 
@@ -278,7 +280,9 @@ class DeflatedFrames:
         first, last = positions[0], positions[-1] + lengths[-1]
         if last - first > 2 * sum(lengths) + (1 << 16):
             return self._any_fragments(index, count)
-        block = memoryview(self.source.get_range(first, last))
+        data = self.source.get_range(first, last)
+        # Bytes are cut and looked at in less time than a view, as long as there are few to copy.
+        block = data if last - first < _SHORT_FRAGMENT_NBYTES * count else memoryview(data)
         return [
             block[start - first : start - first + nbytes]
             for start, nbytes in zip(positions, lengths, strict=True)
