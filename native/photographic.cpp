@@ -15,7 +15,6 @@
 
 #include "encoder.hpp"
 #include "equality_map.hpp"
-#include "run_distance.hpp"
 
 namespace framedeflate {
 namespace {
@@ -24,7 +23,6 @@ constexpr std::uint64_t kWide = 40;        // effective number of values that co
 constexpr std::uint64_t kEnough = 40;      // fewer unexplained bytes say nothing
 constexpr std::size_t kMost = 320;         // unexplained bytes are enough
 constexpr std::size_t kSampleWords = 512;  // are looked at, at most
-constexpr int kNoSampleRuns = 3;  // the level from which on libdeflate does better by runs of samples
 
 // The bits that lie in three or more ones together, taking ones beyond either end for granted.
 std::uint64_t in_runs(std::uint64_t map) noexcept {
@@ -92,9 +90,8 @@ std::size_t percent_repeated(std::span<const std::uint8_t> frame, std::size_t ro
 // Words from all over the frame, as many as it takes to find enough unexplained bytes in them.
 class Sample {
  public:
-  Sample(std::span<const std::uint8_t> frame, std::size_t row, std::size_t nwords,
-         std::size_t largest_sample) noexcept
-      : frame_(frame), row_(row), size_(std::bit_floor(nwords)), largest_sample_(largest_sample) {
+  Sample(std::span<const std::uint8_t> frame, std::size_t row, std::size_t nwords) noexcept
+      : frame_(frame), row_(row), size_(std::bit_floor(nwords)) {
     const std::size_t all = (frame.size() - row) / 64;
     step_ = (all << kStepBits) / size_;
     swerve_ = std::bit_floor(all / size_) - 1;
@@ -108,10 +105,6 @@ class Sample {
   }
   [[nodiscard]] const Alphabet& even() const noexcept { return halves_[0]; }
   [[nodiscard]] const Alphabet& odd() const noexcept { return halves_[1]; }
-  // Whether runs at the distance of samples of two bytes or more, up to the largest that was looked for, are
-  // there in most words that are not runs.
-  [[nodiscard]] bool repeats_samples() const noexcept { return 2 * repeating_ > mixed_; }
-
   [[nodiscard]] std::size_t percent_repeated() const noexcept {
     // From where half of the unexplained bytes lie before.
     std::size_t k = 0;
@@ -131,13 +124,6 @@ class Sample {
 
   void look(std::size_t k) noexcept {
     const std::uint8_t* const at = frame_.data() + row_ + 64 * place(k);
-    const std::uint64_t run = equal_64(at, at - 1);
-    if (~run == 0) return;
-    ++mixed_;
-    bool repeats = false;
-    for (std::size_t distance = 2; distance <= largest_sample_; ++distance)
-      repeats = repeats || repeats_at(at, distance, run);
-    repeating_ += repeats;
     for (std::uint64_t left = unexplained_64(at, row_); left != 0; left &= left - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(left));
       halves_[i & 1].add(at[i]);
@@ -147,8 +133,8 @@ class Sample {
   }
 
   std::span<const std::uint8_t> frame_;
-  std::size_t row_, size_, largest_sample_, step_ = 0, swerve_ = 0;
-  std::size_t looked_ = 0, unexplained_ = 0, mixed_ = 0, repeating_ = 0;
+  std::size_t row_, size_, step_ = 0, swerve_ = 0;
+  std::size_t looked_ = 0, unexplained_ = 0;
   std::array<Alphabet, 2> halves_{};  // at even and odd positions
   std::array<std::uint8_t, kSampleWords> unexplained_in_{};
 };
@@ -159,11 +145,7 @@ bool looks_photographic(std::span<const std::uint8_t> frame, std::size_t row_nbi
   const std::size_t row = std::max<std::size_t>(2, row_nbits / 8);
   if (frame.size() < row + 128) return false;
   const std::size_t nwords = (frame.size() - row) / 64;
-  const std::size_t largest_sample = level >= kNoSampleRuns ? std::min(kLargestSample, row) : 0;
-  const Sample sample(frame, row, std::min({nwords, kSampleWords, std::max<std::size_t>(64, nwords / 8)}),
-                      largest_sample);
-  // Of samples of several bytes, runs make as little as libdeflate up to its level 5 or so.
-  if (largest_sample != 0 && sample.repeats_samples()) return true;
+  const Sample sample(frame, row, std::min({nwords, kSampleWords, std::max<std::size_t>(64, nwords / 8)}));
   if (sample.unexplained() < kEnough) return false;
   const Alphabet &even = sample.even(), &odd = sample.odd();
   if (even.is_wide() || odd.is_wide()) {

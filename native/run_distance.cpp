@@ -9,6 +9,7 @@
 namespace framedeflate {
 namespace {
 
+constexpr std::size_t kLargestSample = 4;          // bytes
 constexpr std::size_t kFirstLook = 4, kLook = 16;  // words
 constexpr std::size_t kMostWords = 512;            // are passed over to find them
 
@@ -18,11 +19,13 @@ constexpr std::uint64_t eights(std::uint64_t map) noexcept {
   return fours & fours >> 4;
 }
 
-}  // namespace
-
+// Whether any eight bytes in a row, of the 64 at `at`, equal those at `distance` before them, but not those
+// one before; `run` is the word of the map at distance 1.
 bool repeats_at(const std::uint8_t* at, std::size_t distance, std::uint64_t run) noexcept {
   return (eights(equal_64(at, at - distance)) & ~eights(run)) != 0;
 }
+
+}  // namespace
 
 std::size_t run_distance(std::span<const std::uint8_t> frame, const std::uint64_t* run_map) noexcept {
   const std::size_t nwords = frame.size() / 64;
