@@ -60,11 +60,11 @@ constexpr SearchPlan search_plan(int level) {
       break;
     default:
       plan.near_rounds = 3;
-      plan.far = {.rounds = 8, .depth = 128, .from = 1024, .below = 96};
+      plan.far = {.rounds = 8, .depth = 128, .from = 1024, .below = 128};
       plan.literal_below = 100;
       plan.ends = MatchEnds::anywhere;
       plan.code_rounds = 3;
-      plan.cuts = {.depth = 4, .places = 256, .hope = 48};
+      plan.cuts = {.depth = 4, .places = 400, .hope = 48};
       break;
   }
   return plan;
