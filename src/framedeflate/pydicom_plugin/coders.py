@@ -15,16 +15,13 @@ from pydicom.uid import UID
 
 from framedeflate.errors import FrameDeflateError
 from framedeflate.frame_codec import DEFAULT_LEVEL, encode_frame
-from framedeflate.pydicom_plugin.coding import decode_all, image_pixel_of, native_frame
+from framedeflate.pydicom_plugin.coding import LABEL, decode_all, image_pixel_of, native_frame
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["LABEL", "add_coders"]
-
-LABEL: Final = "framedeflate"
-"""Name of our plugins, as ``encoding_plugin=`` and ``decoding_plugin=`` take it."""
+__all__ = ["add_coders"]
 
 _CODING: Final = "framedeflate.pydicom_plugin.coding"
 _PYDICOMS_OWN: Final = "pydicom"

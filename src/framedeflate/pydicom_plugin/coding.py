@@ -9,7 +9,7 @@ pydicom 3.1 keeps options for each Frame; 3.0 has none, and takes 1-bit Frames w
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydicom.uid import UID
@@ -28,7 +28,18 @@ if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
     from pydicom.pixels.encoders.base import EncodeRunner
 
-__all__ = ["DECODER_DEPENDENCIES", "ENCODER_DEPENDENCIES", "decode", "decode_all", "encode", "is_available"]
+__all__ = [
+    "DECODER_DEPENDENCIES",
+    "ENCODER_DEPENDENCIES",
+    "LABEL",
+    "decode",
+    "decode_all",
+    "encode",
+    "is_available",
+]
+
+LABEL: Final = "framedeflate"
+"""Name of our plugins, as ``encoding_plugin=`` and ``decoding_plugin=`` take it."""
 
 _UID = UID(DEFLATED_IMAGE_FRAME_COMPRESSION)
 ENCODER_DEPENDENCIES: dict[UID, tuple[str, ...]] = {_UID: ()}
@@ -48,7 +59,7 @@ def encode(src: bytes, runner: "EncodeRunner") -> bytes:
     level = runner.get_option("level", DEFAULT_LEVEL)
     index = getattr(runner, "index", None)
     native = src if index is None else native_frame(runner, image_pixel, index)
-    _tell(runner, "encoding_plugin", "framedeflate")
+    _tell(runner, "encoding_plugin", LABEL)
     if image_pixel.is_bilevel:
         _tell(runner, "bits_allocated", 1)
     return encode_frame(native, image_pixel, level=level)
@@ -85,7 +96,7 @@ def _pixel_count(image_pixel: ImagePixel) -> int:
 def decode(src: bytes, runner: "DecodeRunner") -> bytes | bytearray:
     """Inflate one Frame to exactly its size (pydicom's contract of a decoding plugin)."""
     image_pixel = image_pixel_of(runner)
-    _tell(runner, "decoding_plugin", "framedeflate")
+    _tell(runner, "decoding_plugin", LABEL)
     if image_pixel.is_subsampled:
         _tell_full_chrominance(runner)
         return pixels_to_array(decode_frame(src, image_pixel), image_pixel).tobytes()

@@ -15,7 +15,7 @@ import pydicom.pixels.utils
 from pydicom.dataset import Dataset
 
 from framedeflate.pydicom_plugin import pixel_data
-from framedeflate.pydicom_plugin.coders import LABEL
+from framedeflate.pydicom_plugin.coding import LABEL
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
 __all__ = ["wrap_methods"]

@@ -27,6 +27,7 @@ from framedeflate.transcode.checked_items import deflate_items
 from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames
 from framedeflate.transcode.compress import check_photometric
 from framedeflate.transcode.decompress import check_native_nbytes
+from framedeflate.transcode.surroundings import ENCODING_TAGS
 from framedeflate.transfer_syntax import (
     DEFLATED_IMAGE_FRAME_COMPRESSION,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -160,18 +161,10 @@ def decompress(
     native = b"".join((*pieces, joiner.finish(), bytes(image_pixel.native_nbytes % 2)))
     vr = "OW" if image_pixel.bits_allocated > 8 else "OB"
     _put_pixel_data(dataset, vr, native, UID(ExplicitVRLittleEndian))
-    _remove(dataset, _TABLES)
+    _remove_encoding(dataset)
     if generate_instance_uid:
         _new_instance(dataset)
     return dataset
-
-
-_TABLES = (
-    Tag.PIXEL_DATA_GROUP_LENGTH,
-    Tag.EXTENDED_OFFSET_TABLE,
-    Tag.EXTENDED_OFFSET_TABLE_LENGTHS,
-    Tag.ENCAPSULATED_PIXEL_DATA_VALUE_TOTAL_LENGTH,
-)
 
 
 @dataclass(slots=True)
@@ -224,7 +217,7 @@ def _put_items(dataset: "Dataset", items: Items, *, encapsulate_ext: bool) -> No
     tables = offset_tables(items.stream_nbytes, max_basic_offset=limit)
     value = b"".join((tables.item, *items.pieces))
     _put_pixel_data(dataset, "OB", value, UID(DEFLATED_IMAGE_FRAME_COMPRESSION), undefined_length=True)
-    _remove(dataset, _TABLES)
+    _remove_encoding(dataset)
     if tables.extended:
         dataset.ExtendedOffsetTable = tables.extended
         dataset.ExtendedOffsetTableLengths = tables.lengths
@@ -244,8 +237,9 @@ def _put_pixel_data(
     dataset.file_meta.TransferSyntaxUID = uid
 
 
-def _remove(dataset: "Dataset", tags: tuple[int, ...]) -> None:
-    for tag in tags:
+def _remove_encoding(dataset: "Dataset") -> None:
+    """Remove what was true of the earlier encoding of Pixel Data only: offset tables and lengths."""
+    for tag in ENCODING_TAGS:
         if tag in dataset:
             del dataset[tag]
 

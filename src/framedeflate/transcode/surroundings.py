@@ -10,11 +10,11 @@ from framedeflate.errors import DicomFormatError
 from framedeflate.part10 import scan_data_set
 from framedeflate.transcode.segments import Segment, read_segments
 
-__all__ = ["Surroundings", "surroundings"]
+__all__ = ["ENCODING_TAGS", "Surroundings", "surroundings"]
 
 _BLOCK_NBYTES: Final = 1 << 16
 
-_REPLACED: Final = (
+ENCODING_TAGS: Final = (
     Tag.PIXEL_DATA_GROUP_LENGTH,
     Tag.EXTENDED_OFFSET_TABLE,
     Tag.EXTENDED_OFFSET_TABLE_LENGTHS,
@@ -73,7 +73,7 @@ def surroundings(source: ByteSource, layout: DataSetLayout, tail_position: int) 
 def _start_of_group(layout: DataSetLayout) -> int:
     """First byte of what is left out before the value of Pixel Data: group 7FE0, without a gap."""
     start = layout.elements[Tag.PIXEL_DATA].header_position
-    known = [layout.elements[tag] for tag in _REPLACED if tag in layout.elements]
+    known = [layout.elements[tag] for tag in ENCODING_TAGS if tag in layout.elements]
     for element in sorted(known, key=lambda element: element.header_position, reverse=True):
         if element.end_position != start:
             raise DicomFormatError(
