@@ -159,7 +159,8 @@ class UnsupportedImageError(FrameDeflateError, ValueError):
     kind : str
         ``no-pixel-data`` | ``float-pixel-data`` | ``bits-allocated`` | ``photometric-interpretation`` |
         ``image-pixel`` | ``number-of-frames`` | ``short-pixel-data`` | ``too-large`` | ``decoder`` |
-        ``policy`` (`compress_file` was asked for other images only).
+        ``policy`` (`compress_file` was asked for other images only) | ``not-referable`` (Zarr could not read the
+        pixels where they lie).
     """
 
     def __init__(self, message: str, *, kind: str) -> None:

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from framedeflate import engine
 from framedeflate.errors import FrameDecodeError
@@ -14,12 +14,27 @@ from framedeflate.wrapped_stream import find_wrapper
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["MAX_EXPANSION", "InflatedFrames", "check_expansion", "inflate_frames", "inflate_pixels"]
+__all__ = [
+    "MAX_EXPANSION",
+    "InflatedFrames",
+    "SizedFrame",
+    "check_expansion",
+    "inflate_frames",
+    "inflate_pixels",
+]
 
 MAX_EXPANSION: Final = 1032
 """DEFLATE's greatest expansion: 258 bytes from two bits (RFC 1951 3.2.5)."""
 
 _DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
+
+
+class SizedFrame(Protocol):
+    """All that inflating needs to know of a Frame: an `ImagePixel`, or whatever else has a size."""
+
+    @property
+    def frame_nbytes(self) -> int:
+        """Bytes of a Frame that stands by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,7 @@ class InflatedFrames:
     problems: list[Problem]
 
 
-def check_expansion(nbytes: int, image_pixel: ImagePixel, *, frame_number: int | None = None) -> None:
+def check_expansion(nbytes: int, image_pixel: SizedFrame, *, frame_number: int | None = None) -> None:
     """Refuse a Fragment of `nbytes` that cannot hold a Frame of the stated size, before anything is allocated for it.
 
     Rows and Columns belong to the file's writer: without this, 20 bytes could ask for gigabytes.
@@ -56,7 +71,7 @@ def check_expansion(nbytes: int, image_pixel: ImagePixel, *, frame_number: int |
 
 def inflate_frames(
     fragments: "Sequence[Buffer]",
-    image_pixel: ImagePixel,
+    image_pixel: SizedFrame,
     out: "Buffer",
     *,
     threads: int = 1,
@@ -143,7 +158,7 @@ def inflate_pixels(
 
 def _judge(
     fragments: "Sequence[Buffer]",
-    image_pixel: ImagePixel,
+    image_pixel: SizedFrame,
     found: tuple[bytes, list[int], list[int]],
     put: Callable[[int, bytes], None],
     *,
@@ -194,7 +209,7 @@ def _decode_message(kind: str, produced: int, expected: int, consumed: int) -> s
 
 
 def _untidy(
-    value: bytes | memoryview, consumed: int, image_pixel: ImagePixel, number: int | None, *, strict: bool
+    value: bytes | memoryview, consumed: int, image_pixel: SizedFrame, number: int | None, *, strict: bool
 ) -> Problem:
     """Judge what follows a stream, where it is not the one NULL that an odd length asks for (PS3.5 A.4.13)."""
     behind = len(value) - consumed
@@ -219,7 +234,7 @@ def _problem(kind: str, severity: Severity, number: int | None, message: str) ->
     return Problem(kind, severity, number, None, message)
 
 
-def _unwrap(fragment: "Buffer", image_pixel: ImagePixel, number: int | None) -> tuple[bytes, Problem] | None:
+def _unwrap(fragment: "Buffer", image_pixel: SizedFrame, number: int | None) -> tuple[bytes, Problem] | None:
     """Return the native bytes of a zlib- or gzip-wrapped Frame; None where it is not one, or its checksum is wrong."""
     value = bytes(fragment)
     wrapper = find_wrapper(value)

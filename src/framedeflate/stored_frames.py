@@ -129,11 +129,13 @@ class NativeFrames:
         self.image_pixel = image_pixel
         self._source = source
         element = _defined_length(layout)
-        self._position = element.value_position
+        self.position = element.value_position
+        """First byte of the value."""
         # PS3.5 8.2: OB is a string of bytes. OW is swapped in words; for 32 and 64 bits files swap whole samples.
         swapped = layout.big_endian and element.vr == b"OW"
         word_nbytes = {32: 4, 64: 8}.get(image_pixel.bits_allocated, 2)
-        self._word_nbytes = word_nbytes if swapped else 1
+        self.word_nbytes = word_nbytes if swapped else 1
+        """Bytes that stand in reverse; 1 where none do."""
         there = min(element.end_position, layout.end_position) - element.value_position
         if there < image_pixel.native_nbytes:
             count = image_pixel.number_of_frames
@@ -163,12 +165,12 @@ class NativeFrames:
         """Return `count` Frames from `index` (from 0) on, in one piece."""
         part = native_range(self.image_pixel, index, count)
         # Words are counted from the start of the value, not of the Frame (PS3.5 8.1.1).
-        start = part.start - part.start % self._word_nbytes
-        stop = part.stop + -part.stop % self._word_nbytes
-        data = self._source.get_range(self._position + start, self._position + stop)
-        if self._word_nbytes > 1:
-            data += bytes(-len(data) % self._word_nbytes)
-            data = swap_words(data, self._word_nbytes)
+        start = part.start - part.start % self.word_nbytes
+        stop = part.stop + -part.stop % self.word_nbytes
+        data = self._source.get_range(self.position + start, self.position + stop)
+        if self.word_nbytes > 1:
+            data += bytes(-len(data) % self.word_nbytes)
+            data = swap_words(data, self.word_nbytes)
         if len(data) != part.stop - part.start:
             data = data[part.start - start : part.stop - start]
         if len(data) != part.stop - part.start:

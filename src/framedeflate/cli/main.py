@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from framedeflate import __version__
-from framedeflate.cli import compress, decompress, extract, inspect, render, verify
+from framedeflate.cli import compress, decompress, extract, inspect, render, verify, zarr
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
 from framedeflate.cli.report import print_error
 from framedeflate.errors import FrameDeflateError
@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"framedeflate {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for subcommand in (compress, decompress, inspect, verify, extract, render):
+    for subcommand in (compress, decompress, inspect, verify, extract, render, zarr):
         subcommand.add_parser(subparsers)
     return parser
 

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Frames of a file as chunks of a Zarr array: which bytes, and the codecs that make pixels of them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from framedeflate.array import sample_type
+from framedeflate.errors import UnsupportedImageError
+from framedeflate.frame_index import FrameIndex
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.native_pixels import native_range
+from framedeflate.stored_frames import DeflatedFrames, NativeFrames, StoredFrames
+from framedeflate.zarr_store.codec_names import PACKED_BITS, RAW_DEFLATE
+
+__all__ = ["PixelChunks", "plan_chunks"]
+
+MAX_CHUNKS: Final = 1 << 20
+"""Each costs some hundred bytes in memory, and a native Frame of one byte would be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelChunks:
+    """An array of pixels and where its chunks are.
+
+    Attributes
+    ----------
+    image_pixel : ImagePixel
+        Describes the Frames.
+    frames_per_chunk : int
+        1, unless native 1-bit Frames start inside a byte.
+    data_type : str
+        Zarr's name of the pixels' type.
+    codecs : list of dict
+        As Zarr's metadata have them.
+    ranges : sequence of (int, int)
+        (start, stop) of each chunk, in bytes from the file's start.
+    """
+
+    image_pixel: ImagePixel
+    frames_per_chunk: int
+    data_type: str
+    codecs: list[dict[str, Any]]
+    ranges: Sequence[tuple[int, int]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array: (frames, rows, columns[, samples])."""
+        return (self.image_pixel.number_of_frames, *self.image_pixel.frame_shape)
+
+    @property
+    def chunk_shape(self) -> tuple[int, ...]:
+        """Shape of a chunk."""
+        return (self.frames_per_chunk, *self.image_pixel.frame_shape)
+
+
+def plan_chunks(frames: StoredFrames) -> PixelChunks:
+    """Find the chunks of an image.
+
+    Raises
+    ------
+    UnsupportedImageError
+        kind ``not-referable``: pixels that no range of the file holds as Zarr would read them; ``bits-allocated``:
+        numpy has no such integer; ``too-large``: more than 2^20 chunks; ``short-pixel-data``.
+    """
+    image_pixel = frames.image_pixel
+    if image_pixel.is_subsampled:
+        raise _not_referable(
+            "two pixels of YBR_FULL_422 share their chrominance, which Zarr has no codec for",
+            "framedeflate compress --photometric RGB",
+        )
+    per_chunk = 1
+    if isinstance(frames, NativeFrames) and image_pixel.is_bilevel:
+        # Natively 1-bit Frames follow one another without a gap (PS3.5 8.2): so many end at a byte together.
+        per_chunk = 8 // math.gcd(8, image_pixel.frame_nbits)
+    if image_pixel.number_of_frames > MAX_CHUNKS * per_chunk:
+        raise UnsupportedImageError(
+            f"{image_pixel.number_of_frames} Frames are more than references can be made for ({MAX_CHUNKS})",
+            kind="too-large",
+        )
+    ranges = _native_ranges(frames, per_chunk) if isinstance(frames, NativeFrames) else _fragments(frames)
+    codecs = _pixel_codecs(frames, per_chunk)
+    if isinstance(frames, DeflatedFrames):
+        codecs.append({"name": RAW_DEFLATE})
+    data_type = "bool" if image_pixel.is_bilevel else sample_type(image_pixel).name
+    return PixelChunks(image_pixel, per_chunk, data_type, codecs, ranges)
+
+
+def _native_ranges(frames: NativeFrames, per_chunk: int) -> list[tuple[int, int]]:
+    count = frames.image_pixel.number_of_frames
+    parts = (
+        native_range(frames.image_pixel, index, min(per_chunk, count - index))
+        for index in range(0, count, per_chunk)
+    )
+    return [(frames.position + part.start, frames.position + part.stop) for part in parts]
+
+
+def _fragments(frames: StoredFrames) -> list[tuple[int, int]]:
+    index: FrameIndex | None = frames.index
+    count, nbytes = frames.image_pixel.number_of_frames, frames.image_pixel.frame_nbytes
+    single = None if index is None else index.single_fragments(0, count)
+    if single is None:
+        raise _not_referable(
+            "a Frame is split into several Fragments, and a chunk is one range of bytes",
+            "framedeflate compress",
+        )
+    ranges = [(start, start + length) for start, length in zip(*single, strict=True)]
+    if isinstance(frames, DeflatedFrames):
+        return ranges
+    for number, (start, stop) in enumerate(ranges, 1):
+        # Native bytes have the Frame's size, and a pad where that is odd.
+        if not nbytes <= stop - start <= nbytes + 1:
+            raise UnsupportedImageError(
+                f"frame {number} is stored in {stop - start} bytes where it has {nbytes}",
+                kind="short-pixel-data",
+            )
+    return [(start, start + nbytes) for start, _stop in ranges]
+
+
+def _pixel_codecs(frames: StoredFrames, per_chunk: int) -> list[dict[str, Any]]:
+    """Return the codecs between the array and its native bytes."""
+    image_pixel = frames.image_pixel
+    word_nbytes = frames.word_nbytes if isinstance(frames, NativeFrames) else 1
+    if image_pixel.is_bilevel:
+        if word_nbytes > 1:
+            raise _swapped_words()
+        codecs = [_packed_bits(image_pixel, per_chunk)]
+    else:
+        itemsize = sample_type(image_pixel).itemsize
+        if word_nbytes not in {1, itemsize}:
+            raise _swapped_words()
+        codecs = [{"name": "bytes"}]
+        if itemsize > 1:
+            codecs[0]["configuration"] = {"endian": "big" if word_nbytes > 1 else "little"}
+    if image_pixel.planar_configuration and image_pixel.samples_per_pixel > 1:
+        # Stored as (samples, rows, columns), PS3.3 C.7.6.3.1.3.
+        codecs.insert(0, {"name": "transpose", "configuration": {"order": [0, 3, 1, 2]}})
+    return codecs
+
+
+def _packed_bits(image_pixel: ImagePixel, per_chunk: int) -> dict[str, Any]:
+    rest = image_pixel.number_of_frames % per_chunk
+    if not rest:
+        return {"name": PACKED_BITS}
+    return {"name": PACKED_BITS, "configuration": {"last_chunk_nbits": rest * image_pixel.frame_nbits}}
+
+
+def _swapped_words() -> UnsupportedImageError:
+    return _not_referable(
+        "the words of this Big Endian file are larger than its samples, which Zarr has no codec for",
+        "framedeflate compress",
+    )
+
+
+def _not_referable(why: str, command: str) -> UnsupportedImageError:
+    return UnsupportedImageError(
+        f"{why}; {command} makes a file that can be referred to", kind="not-referable"
+    )

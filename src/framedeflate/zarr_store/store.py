@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A DICOM file opened as a Zarr group right away: no file of references between, and no fsspec."""
+
+import asyncio
+import base64
+import os
+import weakref
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framedeflate.byte_source import FileSource, read_exactly
+from framedeflate.zarr_store.codecs import register
+from framedeflate.zarr_store.reference_set import references_of
+
+# The codecs, above, say what to install where zarr is not there.
+import zarr  # isort: skip
+from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest  # isort: skip
+
+if TYPE_CHECKING:
+    from zarr.abc.buffer import Buffer, BufferPrototype
+    from zarr.abc.store import ByteRequest
+
+__all__ = ["DicomStore", "open"]
+
+
+def open(source: str | os.PathLike[str]) -> zarr.Group:  # noqa: A001 - as zarr's own and FrameReader's
+    """Open a DICOM file as a Zarr group; what it holds, and errors, as `references`.
+
+    The file stays open as long as the group, or one of its arrays, is in use.
+
+    Parameters
+    ----------
+    source : path-like
+        The file.
+
+    Returns
+    -------
+    zarr.Group
+        Read-only. ``group["pixels"]`` is the array.
+
+    Raises
+    ------
+    MissingExtraError
+        zarr is not installed.
+    """
+    register()
+    return zarr.open_group(DicomStore(source), mode="r")
+
+
+class DicomStore(Store):
+    """The references into a file, as the keys of a Zarr store. Can be pickled, for dask's processes.
+
+    Parameters
+    ----------
+    location : path-like
+        The file; errors as `references`.
+    """
+
+    supports_writes: bool = False
+    supports_deletes: bool = False
+    supports_listing: bool = True
+
+    def __init__(self, location: str | os.PathLike[str]) -> None:
+        super().__init__(read_only=True)
+        self._location = os.fspath(Path(location).absolute())
+        self._source = FileSource.open(self._location)
+        # Nobody closes a store that a group holds.
+        self._finalizer = weakref.finalize(self, self._source.close)
+        self._values: dict[str, Any] = references_of(self._source, url=self._location)["refs"]
+
+    def __reduce__(self) -> tuple[type["DicomStore"], tuple[str]]:
+        return type(self), (self._location,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DicomStore) and self._location == other._location
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"DicomStore({self._location!r})"
+
+    def close(self) -> None:
+        """Close the file."""
+        self._finalizer()
+        super().close()
+
+    async def get(
+        self, key: str, prototype: "BufferPrototype", byte_range: "ByteRequest | None" = None
+    ) -> "Buffer | None":
+        """Return the value of a key, or part of it; None where there is none."""
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, list):
+            _url, position, nbytes = value
+            start, stop = _part(nbytes, byte_range)
+            data = read_exactly(self._source, position + start, position + stop)
+        else:
+            whole = _inline_bytes(value)
+            start, stop = _part(len(whole), byte_range)
+            data = whole[start:stop]
+        return prototype.buffer.from_bytes(data)
+
+    async def get_partial_values(
+        self, prototype: "BufferPrototype", key_ranges: "Iterable[tuple[str, ByteRequest | None]]"
+    ) -> "list[Buffer | None]":
+        """Return parts of several values, as `get` does."""
+        return list(await asyncio.gather(*(self.get(key, prototype, part) for key, part in key_ranges)))
+
+    async def exists(self, key: str) -> bool:
+        """Whether there is such a key."""
+        return key in self._values
+
+    async def list(self) -> AsyncIterator[str]:
+        """Yield every key."""
+        for key in self._values:
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Yield every key that begins so."""
+        for key in self._values:
+            if key.startswith(prefix):
+                yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield each name directly below a prefix once."""
+        folder = f"{prefix.rstrip('/')}/".lstrip("/")
+        names = (key[len(folder) :].partition("/")[0] for key in self._values if key.startswith(folder))
+        for name in dict.fromkeys(names):
+            yield name
+
+    async def set(self, key: str, value: "Buffer") -> None:  # noqa: ARG002
+        """Refuse: the file is not written."""
+        self._check_writable()
+
+    async def delete(self, key: str) -> None:  # noqa: ARG002
+        """Refuse: the file is not written."""
+        self._check_writable()
+
+
+def _inline_bytes(value: str) -> bytes:
+    if value.startswith("base64:"):
+        return base64.b64decode(value.removeprefix("base64:"))
+    return value.encode("ascii")
+
+
+def _part(nbytes: int, byte_range: "ByteRequest | None") -> tuple[int, int]:
+    """Return (start, stop) of the asked part of a value, within it."""
+    start, stop = 0, nbytes
+    if isinstance(byte_range, RangeByteRequest):
+        start, stop = byte_range.start, byte_range.end
+    elif isinstance(byte_range, OffsetByteRequest):
+        start = byte_range.offset
+    elif isinstance(byte_range, SuffixByteRequest):
+        start = nbytes - byte_range.suffix
+    stop = min(stop, nbytes)
+    return min(max(start, 0), stop), stop
