@@ -54,9 +54,11 @@ ERRORS = {
     "FrameNumberError": IndexError,
     "ImagePixelError": ValueError,
     "MissingExtraError": ImportError,
+    "RemoteSourceError": OSError,
     "RoundTripError": errors.FrameError,
     "TransferSyntaxError": ValueError,
     "UnsupportedImageError": ValueError,
+    "UnsupportedSourceError": TypeError,
 }
 
 

@@ -5,14 +5,25 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self, TypeAlias, TypeVar
+from typing import IO, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 from framedeflate.errors import DicomFormatError
 
-__all__ = ["ByteSource", "BytesSource", "FileSource", "Plan", "drive", "read_exactly", "sequential_reader"]
+__all__ = [
+    "AsyncByteSource",
+    "ByteSource",
+    "BytesSource",
+    "FileSource",
+    "Plan",
+    "RangesSource",
+    "drive",
+    "read_exactly",
+    "read_ranges",
+    "sequential_reader",
+]
 
 T = TypeVar("T")
 
@@ -29,6 +40,36 @@ class ByteSource(Protocol):
 
     def get_range(self, start: int, stop: int) -> bytes:
         """Return bytes start to stop, stop exclusive; fewer only where the source ends before."""
+
+
+@runtime_checkable
+class RangesSource(Protocol):
+    """A ByteSource that answers many ranges better than one by one; `read_ranges` finds out."""
+
+    def get_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the bytes of each range, in their order; each as `ByteSource.get_range` does."""
+
+
+@runtime_checkable
+class AsyncByteSource(Protocol):
+    """Bytes that can be read by range from a coroutine, whichever event loop runs it."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the whole in bytes."""
+
+    async def get_range_async(self, start: int, stop: int) -> bytes:
+        """As `ByteSource.get_range`."""
+
+    async def get_ranges_async(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """As `RangesSource.get_ranges`."""
+
+
+def read_ranges(source: ByteSource, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Return the bytes of each range, in their order: at once where the source can, else one by one."""
+    if isinstance(source, RangesSource):
+        return source.get_ranges(ranges)
+    return [source.get_range(start, stop) for start, stop in ranges]
 
 
 def drive(plan: Plan[T], source: ByteSource) -> T:
@@ -93,6 +134,9 @@ class BytesSource:
         """Return bytes start to stop, stop exclusive."""
         return bytes(self._view[start:stop])
 
+    def close(self) -> None:
+        """Nothing to close: the bytes are the caller's."""
+
 
 class FileSource:
     """A file on disk, read without a shared position so that threads do not disturb each other.
@@ -129,6 +173,8 @@ class FileSource:
     def get_range(self, start: int, stop: int) -> bytes:
         """Return bytes start to stop, stop exclusive; fewer only at the end of the file."""
         blocks = []
+        # Room for all that is asked for is made before anything is read.
+        stop = min(stop, self._nbytes)
         # One read may return less than asked (2 GiB at most on Linux): a short answer is not yet the end.
         while start < stop:
             block = self._read_at(start, stop - start)

@@ -13,9 +13,11 @@ __all__ = [
     "FrameNumberError",
     "ImagePixelError",
     "MissingExtraError",
+    "RemoteSourceError",
     "RoundTripError",
     "TransferSyntaxError",
     "UnsupportedImageError",
+    "UnsupportedSourceError",
 ]
 
 
@@ -201,3 +203,40 @@ class MissingExtraError(FrameDeflateError, ImportError):
         self.extra = extra
         self.feature = feature
         super().__init__(f'{feature} needs the "{extra}" extra: pip install "framedeflate[{extra}]"')
+
+
+class UnsupportedSourceError(FrameDeflateError, TypeError):
+    """Something that bytes cannot be read from by range; the message says what to open instead.
+
+    Attributes
+    ----------
+    kind : str
+        ``text-mode`` | ``unseekable`` | ``non-blocking`` | ``unknown``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class RemoteSourceError(FrameDeflateError, OSError):
+    """A file on a server that could not be read. The message shows its URL without password, query and fragment.
+
+    Attributes
+    ----------
+    kind : str
+        ``url`` (no such scheme, or malformed) | ``not-found`` | ``denied`` | ``status`` (another HTTP status) |
+        ``no-ranges`` (the server sends whole files only) | ``bad-answer`` (the answer contradicts the request) |
+        ``changed`` (the file was replaced since it was opened) | ``connection`` | ``tls`` | ``timeout`` |
+        ``redirect`` | ``store`` (an object store's own failure) | ``closed`` | ``forked``.
+    status : int or None
+        HTTP status code, where there was an answer.
+    position : int
+        First byte that was asked for.
+    """
+
+    def __init__(self, message: str, *, kind: str, position: int, status: int | None = None) -> None:
+        self.kind = kind
+        self.status = status
+        self.position = position
+        super().__init__(message)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files on servers: HTTP by Python's own client, object stores by obstore, both read by range.
+
+`source` keeps what is known and has the rest fetched as `fetch_plan` says, by `http_transport` or `store_transport`,
+one range a call. `http_connection` keeps connections and deadlines, `http_answer` and `answers` say what is believed,
+`urls` what of a URL may be shown.
+"""
+
+from framedeflate.remote_source.source import FIRST_NBYTES, RemoteSource
+from framedeflate.remote_source.urls import SCHEMES, is_url, shown_url
+
+__all__ = ["FIRST_NBYTES", "SCHEMES", "RemoteSource", "is_url", "shown_url"]
