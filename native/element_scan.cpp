@@ -2,68 +2,29 @@
 #include "element_scan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "element_header.hpp"
+
 namespace framedeflate {
-namespace {
-
-constexpr std::uint32_t kUndefinedLength = 0xFFFFFFFF;
-constexpr std::uint32_t kPixelData = 0x7FE00010;
-constexpr std::uint32_t kItem = 0xFFFEE000;
-constexpr std::uint32_t kItemDelimitation = 0xFFFEE00D;
-constexpr std::uint32_t kSequenceDelimitation = 0xFFFEE0DD;
-
-std::uint32_t load16(const std::uint8_t* p, bool big_endian) {
-  return big_endian ? static_cast<std::uint32_t>(p[0] << 8 | p[1])
-                    : static_cast<std::uint32_t>(p[1] << 8 | p[0]);
-}
-std::uint32_t load32(const std::uint8_t* p, bool big_endian) {
-  return big_endian ? load16(p, true) << 16 | load16(p + 2, true)
-                    : load16(p + 2, false) << 16 | load16(p, false);
-}
-std::uint32_t load_tag(const std::uint8_t* p, bool big_endian) {
-  return load16(p, big_endian) << 16 | load16(p + 2, big_endian);
-}
-
-constexpr unsigned vr_code(char first, char second) {
-  return static_cast<unsigned>(first) << 8 | static_cast<unsigned>(second);
-}
-unsigned vr_code(const std::uint8_t* vr) { return static_cast<unsigned>(vr[0] << 8 | vr[1]); }
-
-// PS3.5 Table 7.1-2: the VRs with a 16-bit length. All others, and any defined later (6.2), have 32 bits.
-bool has_short_length(unsigned vr) {
-  constexpr std::array kShort = {vr_code('A', 'E'), vr_code('A', 'S'), vr_code('A', 'T'), vr_code('C', 'S'),
-                                 vr_code('D', 'A'), vr_code('D', 'S'), vr_code('D', 'T'), vr_code('F', 'D'),
-                                 vr_code('F', 'L'), vr_code('I', 'S'), vr_code('L', 'O'), vr_code('L', 'T'),
-                                 vr_code('P', 'N'), vr_code('S', 'H'), vr_code('S', 'L'), vr_code('S', 'S'),
-                                 vr_code('S', 'T'), vr_code('T', 'M'), vr_code('U', 'I'), vr_code('U', 'L'),
-                                 vr_code('U', 'S')};
-  return std::find(kShort.begin(), kShort.end(), vr) != kShort.end();
-}
-
-bool is_upper(std::uint8_t c) { return c >= 'A' && c <= 'Z'; }
-
-}  // namespace
 
 ItemScan scan_items(std::span<const std::uint8_t> window, std::uint64_t start) {
   ItemScan scan{{}, {}, start, ItemScan::Status::more};
   while (scan.resume <= window.size() && window.size() - scan.resume >= 8) {
-    const std::uint8_t* const header = window.data() + scan.resume;
-    const std::uint32_t tag = load_tag(header, false);
-    const std::uint32_t nbytes = load32(header + 4, false);
-    if (tag == kSequenceDelimitation) {
+    ElementHeader header;
+    (void)read_element_header(window.subspan(static_cast<std::size_t>(scan.resume)), {true, false}, header);
+    if (header.tag == kSequenceDelimitation) {
       scan.resume += 8;
       scan.status = ItemScan::Status::delimited;
       return scan;
     }
-    if (tag != kItem || nbytes == kUndefinedLength) {
+    if (header.tag != kItem || header.value_nbytes == kUndefinedLength) {
       scan.status = ItemScan::Status::other_tag;
       return scan;
     }
     scan.value_positions.push_back(scan.resume + 8);
-    scan.value_nbytes.push_back(nbytes);
-    scan.resume += 8 + std::uint64_t{nbytes};
+    scan.value_nbytes.push_back(header.value_nbytes);
+    scan.resume += 8 + std::uint64_t{header.value_nbytes};
   }
   return scan;
 }
@@ -101,7 +62,7 @@ void ElementScan::feed(std::span<const std::uint8_t> window, std::uint64_t posit
       levels_.pop_back();
       continue;
     }
-    Header header;
+    ElementHeader header;
     if (!read_header(window, position, header)) return;
     if (header.tag >> 16 == 0xFFFE || level.kind != Level::Kind::data_set) {
       take_item(header);
@@ -112,37 +73,23 @@ void ElementScan::feed(std::span<const std::uint8_t> window, std::uint64_t posit
 }
 
 // False where the window does not hold the whole header, or there is none before the end of the level.
-bool ElementScan::read_header(std::span<const std::uint8_t> window, std::uint64_t position, Header& header) {
+bool ElementScan::read_header(std::span<const std::uint8_t> window, std::uint64_t position,
+                              ElementHeader& header) {
   const Level& level = levels_.back();
   const std::uint64_t left = level.end - next_;
-  const std::uint64_t there = next_ - position < window.size() ? window.size() - (next_ - position) : 0;
-  if (left < 8) {
-    fail_at_end(next_);
-    return false;
-  }
-  if (there < 8) return false;
-  const std::uint8_t* const p = window.data() + (next_ - position);
-  header = {load_tag(p, level.big_endian), {0, 0}, load32(p + 4, level.big_endian), 8};
-  // Where a VR ought to be and is none, some writers fell back to Implicit VR: the length follows the tag.
-  if (level.implicit_vr || header.tag >> 16 == 0xFFFE || !is_upper(p[4]) || !is_upper(p[5])) return true;
-  header.vr[0] = p[4];
-  header.vr[1] = p[5];
-  if (has_short_length(vr_code(header.vr))) {
-    header.value_nbytes = load16(p + 6, level.big_endian);
-    return true;
-  }
-  if (left < 12) {
-    fail_at_end(next_);
-    return false;
-  }
-  if (there < 12) return false;
-  header.value_nbytes = load32(p + 8, level.big_endian);
-  header.nbytes = 12;
-  return true;
+  const std::uint64_t offset = next_ - position;
+  const std::uint64_t there =
+      offset < window.size() ? std::min<std::uint64_t>(window.size() - offset, left) : 0;
+  const std::span<const std::uint8_t> bytes =
+      there == 0 ? window.first(0)
+                 : window.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(there));
+  const std::uint32_t needed = read_element_header(bytes, {level.implicit_vr, level.big_endian}, header);
+  if (needed > left) fail_at_end(next_);
+  return needed == 0;
 }
 
 // Items and delimitation Items (PS3.5 7.5): their place is between Data Elements, which are not among them.
-void ElementScan::take_item(const Header& header) {
+void ElementScan::take_item(const ElementHeader& header) {
   const Level& level = levels_.back();
   const bool in_data_set = level.kind == Level::Kind::data_set;
   if (header.tag == (in_data_set ? kItemDelimitation : kSequenceDelimitation) && level.delimited) {
@@ -168,7 +115,7 @@ void ElementScan::take_item(const Header& header) {
   }
 }
 
-void ElementScan::take_element(const Header& header) {
+void ElementScan::take_element(const ElementHeader& header) {
   const Level& level = levels_.back();
   const std::uint64_t value = next_ + header.nbytes;
   if (header.value_nbytes == kUndefinedLength) {
@@ -180,7 +127,7 @@ void ElementScan::take_element(const Header& header) {
     fail_at_end(next_);
     return;
   }
-  if (descend_ && vr_code(header.vr) == vr_code('S', 'Q')) {
+  if (descend_ && vr_code(header) == vr_code('S', 'Q')) {
     push(Level::Kind::sequence, header, level.implicit_vr, level.big_endian);
   } else {
     next_ = value + header.value_nbytes;
@@ -188,7 +135,7 @@ void ElementScan::take_element(const Header& header) {
 }
 
 // A value of undefined length: Pixel Data in Fragments, or a sequence.
-void ElementScan::open(const Header& header) {
+void ElementScan::open(const ElementHeader& header) {
   const Level& level = levels_.back();
   if (header.tag == kPixelData && depth_ == 0) {
     record(header, true);
@@ -197,7 +144,7 @@ void ElementScan::open(const Header& header) {
     return;
   }
   if (depth_ == 0) record(header, false);
-  switch (vr_code(header.vr)) {
+  switch (vr_code(header)) {
     case 0:  // Implicit VR
       if (header.tag == kPixelData) break;
       [[fallthrough]];
@@ -224,7 +171,7 @@ void ElementScan::open(const Header& header) {
 }
 
 // Goes into the value of `header`, whose end was checked where it is defined.
-void ElementScan::push(Level::Kind kind, const Header& header, bool implicit_vr, bool big_endian) {
+void ElementScan::push(Level::Kind kind, const ElementHeader& header, bool implicit_vr, bool big_endian) {
   if (kind == Level::Kind::sequence && ++depth_ > kMaxDepth) {
     fail(Status::too_deep, next_);
     return;
@@ -235,7 +182,7 @@ void ElementScan::push(Level::Kind kind, const Header& header, bool implicit_vr,
   levels_.push_back({kind, undefined, implicit_vr, big_endian, end});
 }
 
-void ElementScan::record(const Header& header, bool always) {
+void ElementScan::record(const ElementHeader& header, bool always) {
   // Only a top-level element uses up its tag: an icon's Pixel Data must not hide the image's.
   const bool wanted = depth_ == 0 && wanted_.erase(header.tag) != 0;
   if (!wanted && !always) return;

@@ -9,6 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "element_header.hpp"
+
 namespace framedeflate {
 
 // The Items of encapsulated Pixel Data (PS3.5 A.4) that begin inside a window.
@@ -66,19 +68,12 @@ class ElementScan {
     bool big_endian;
     std::uint64_t end;  // no value within may reach beyond it
   };
-  struct Header {
-    std::uint32_t tag;
-    std::uint8_t vr[2];
-    std::uint32_t value_nbytes;
-    std::uint32_t nbytes;
-  };
-
-  bool read_header(std::span<const std::uint8_t> window, std::uint64_t position, Header& header);
-  void take_item(const Header& header);
-  void take_element(const Header& header);
-  void open(const Header& header);
-  void push(Level::Kind kind, const Header& header, bool implicit_vr, bool big_endian);
-  void record(const Header& header, bool always);
+  bool read_header(std::span<const std::uint8_t> window, std::uint64_t position, ElementHeader& header);
+  void take_item(const ElementHeader& header);
+  void take_element(const ElementHeader& header);
+  void open(const ElementHeader& header);
+  void push(Level::Kind kind, const ElementHeader& header, bool implicit_vr, bool big_endian);
+  void record(const ElementHeader& header, bool always);
   void fail(Status status, std::uint64_t position) noexcept;
   void fail_at_end(std::uint64_t position) noexcept;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "element_scan.hpp"
+#include "item_values.hpp"
 #include "module.hpp"
 #include "python_buffers.hpp"
 
@@ -62,10 +64,57 @@ void feed_scan(ElementScan& self, nb::handle window, std::int64_t position) {
   self.feed(bytes.span(), first);
 }
 
+const char* status_name(ItemValues::Status status) {
+  switch (status) {
+    case ItemValues::Status::more:
+      return "more";
+    case ItemValues::Status::done:
+      return "done";
+    case ItemValues::Status::bad_structure:
+      return "bad-structure";
+    case ItemValues::Status::too_deep:
+      return "too-deep";
+    case ItemValues::Status::truncated:
+      return "truncated";
+    case ItemValues::Status::long_value:
+      return "long-value";
+    case ItemValues::Status::many_items:
+      return "many-items";
+  }
+  return "bad-structure";
+}
+
+using PathTuple = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+
+nb::tuple read_item_values_py(nb::handle window, const std::vector<PathTuple>& paths, std::int64_t max_items,
+                              bool implicit_vr, bool big_endian, bool delimited, bool last) {
+  require(max_items >= 0 && max_items <= std::numeric_limits<std::int32_t>::max(),
+          "max_items must be 0 to 2147483647");
+  require(!paths.empty() && paths.size() <= 64, "there must be 1 to 64 paths");
+  std::vector<ItemPath> wanted;
+  for (const auto& [sequence, tag, word_nbytes] : paths) {
+    require(word_nbytes >= 1 && word_nbytes <= 8, "a word must have 1 to 8 bytes");
+    wanted.push_back({sequence, tag, word_nbytes});
+  }
+  const Bytes bytes(window);
+  ItemValues found;
+  {
+    const nb::gil_scoped_release release;
+    found = read_item_values({bytes.span(), delimited, last, {implicit_vr, big_endian}}, wanted,
+                             static_cast<std::size_t>(max_items));
+  }
+  return nb::make_tuple(nb::bytes(found.values.data(), found.values.size()),
+                        nb::bytes(found.nbytes.data(), found.nbytes.size() * sizeof(std::int32_t)),
+                        found.resume, status_name(found.status), found.defect_position);
+}
+
 }  // namespace
 
 void register_scans(nanobind::module_& m) {
   m.def("scan_items", scan_items_py, nb::arg("window"), nb::arg("start"));
+  m.def("read_item_values", read_item_values_py, nb::arg("window"), nb::kw_only(), nb::arg("paths"),
+        nb::arg("max_items"), nb::arg("implicit_vr"), nb::arg("big_endian"), nb::arg("delimited"),
+        nb::arg("last"));
   nb::class_<ElementScan>(m, "ElementScan")
       .def("__init__", init_scan, nb::kw_only(), nb::arg("start"), nb::arg("stop"), nb::arg("implicit_vr"),
            nb::arg("big_endian"), nb::arg("wanted"), nb::arg("descend"))

@@ -18,6 +18,7 @@ EXAMPLES = [
     errors.FrameDecodeError("message", kind="bad-data", expected_nbytes=9, consumed_nbytes=5, frame_number=3),
     errors.FrameEncodeError("message", frame_number=3),
     errors.FrameNumberError(frame_number=9, number_of_frames=3),
+    errors.SegmentError("message", kind="label-map", segment_number=3),
     errors.UnsupportedImageError("message", kind="no-pixel-data"),
     errors.TransferSyntaxError("message", uid="1.2.840.10008.1.2"),
     errors.RoundTripError("message", frame_number=3),

@@ -56,6 +56,7 @@ ERRORS = {
     "MissingExtraError": ImportError,
     "RemoteSourceError": OSError,
     "RoundTripError": errors.FrameError,
+    "SegmentError": LookupError,
     "TransferSyntaxError": ValueError,
     "UnsupportedImageError": ValueError,
     "UnsupportedSourceError": TypeError,

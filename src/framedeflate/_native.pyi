@@ -118,6 +118,50 @@ def scan_items(window: Buffer, start: int) -> tuple[list[int], list[int], int, i
         it. 2: at `resume` there is another tag, or an Item of undefined length.
     """
 
+def read_item_values(
+    window: Buffer,
+    *,
+    paths: Sequence[tuple[int, int, int]],
+    max_items: int,
+    implicit_vr: bool,
+    big_endian: bool,
+    delimited: bool,
+    last: bool,
+) -> tuple[bytes, bytes, int, str, int]:
+    """Read some values of each Item of a sequence (PS3.5 7.5); all else is walked over, whatever it is nested in.
+
+    Parameters
+    ----------
+    window : Buffer
+        From the start of an Item on.
+    paths : sequence of (int, int, int)
+        Which values: the tag of a sequence in the Item, or 0 for the Item itself; the tag of an element in the first
+        Item of that; and the size of its words, 1 for text.
+    max_items : int
+        More Items than this are a defect.
+    implicit_vr, big_endian : bool
+        How the Items are encoded.
+    delimited : bool
+        The sequence has an undefined length: it ends at its delimitation Item, else where the last window ends.
+    last : bool
+        Nothing of the sequence lies behind the window.
+
+    Returns
+    -------
+    values : bytes
+        The values one behind the other, Item by Item, in the order of `paths`; words in Little Endian.
+    value_nbytes : bytes
+        Their sizes as 32-bit numbers in the machine's order; -1 where there is no such value, or it is a sequence.
+    resume : int
+        First byte of `window` that was not read: of the first Item that the window does not hold whole.
+    status : str
+        ``more``: go on with a window that starts at `resume` | ``done`` | ``bad-structure`` | ``too-deep``: more than
+        64 Sequences within each other, this one included | ``truncated`` | ``long-value``: a wanted value of more than
+        1024 bytes | ``many-items``.
+    defect_position : int
+        Where in `window` the header lies that is wrong, or -1.
+    """
+
 class ElementScan:
     """A walk over the Data Element headers of one Data Set (PS3.5 7), window by window; values are skipped.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from framedeflate._reference_items import read_item_values
 from framedeflate._reference_scan import ElementScan, require, scan_items
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "join_bits",
     "pack_bits",
     "photographic_frames",
+    "read_item_values",
     "scan_items",
     "unpack_bits",
 ]

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ElementScan", "require", "scan_items"]
+__all__ = [
+    "ITEM",
+    "ITEM_DELIMITATION",
+    "PIXEL_DATA",
+    "SEQUENCE_DELIMITATION",
+    "UNDEFINED",
+    "ElementScan",
+    "Header",
+    "read_header",
+    "require",
+    "scan_items",
+]
 
 
 def require(condition: bool, message: str) -> None:
@@ -16,11 +27,11 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-_UNDEFINED: Final = 0xFFFFFFFF
-_PIXEL_DATA: Final = 0x7FE00010
-_ITEM: Final = 0xFFFEE000
-_ITEM_DELIMITATION: Final = 0xFFFEE00D
-_SEQUENCE_DELIMITATION: Final = 0xFFFEE0DD
+UNDEFINED: Final = 0xFFFFFFFF
+PIXEL_DATA: Final = 0x7FE00010
+ITEM: Final = 0xFFFEE000
+ITEM_DELIMITATION: Final = 0xFFFEE00D
+SEQUENCE_DELIMITATION: Final = 0xFFFEE0DD
 
 
 def scan_items(window: "Buffer", start: int) -> tuple[list[int], list[int], int, int]:
@@ -32,9 +43,9 @@ def scan_items(window: "Buffer", start: int) -> tuple[list[int], list[int], int,
     while resume + 8 <= len(view):
         group, element, nbytes = struct.unpack_from("<HHI", view, resume)
         tag = group << 16 | element
-        if tag == _SEQUENCE_DELIMITATION:
+        if tag == SEQUENCE_DELIMITATION:
             return positions, sizes, resume + 8, 1
-        if tag != _ITEM or nbytes == _UNDEFINED:
+        if tag != ITEM or nbytes == UNDEFINED:
             return positions, sizes, resume, 2
         positions.append(resume + 8)
         sizes.append(nbytes)
@@ -55,11 +66,29 @@ class _Level(NamedTuple):
     end: int  # no value within may reach beyond it
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
     tag: int
     vr: bytes
     value_nbytes: int
     nbytes: int
+
+
+def read_header(view: memoryview, at: int, end: int, implicit_vr: bool, big_endian: bool) -> Header | int:
+    """Return the header at ``at``, or how many bytes must be there where there are fewer before ``end``."""
+    if end - at < 8:
+        return 8
+    order = ">" if big_endian else "<"
+    group, element, nbytes = struct.unpack_from(order + "HHI", view, at)
+    tag = group << 16 | element
+    vr = bytes(view[at + 4 : at + 6])
+    # Where a VR ought to be and is none, some writers fell back to Implicit VR: the length follows the tag.
+    if implicit_vr or group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
+        return Header(tag, b"", nbytes, 8)
+    if vr in _SHORT_LENGTH:
+        return Header(tag, vr, struct.unpack_from(order + "H", view, at + 6)[0], 8)
+    if end - at < 12:
+        return 12
+    return Header(tag, vr, struct.unpack_from(order + "I", view, at + 8)[0], 12)
 
 
 class ElementScan:
@@ -101,40 +130,26 @@ class ElementScan:
             else:
                 self._take_element(header)
 
-    def _header(self, view: memoryview, at: int) -> _Header | None:
+    def _header(self, view: memoryview, at: int) -> Header | None:
         """Return the header at ``at``; None where the window ends inside it or there is no room for one."""
         level = self._levels[-1]
-        if self._lacks(8, view, at):
-            return None
-        order = ">" if level.big_endian else "<"
-        group, element, nbytes = struct.unpack_from(order + "HHI", view, at)
-        tag = group << 16 | element
-        vr = bytes(view[at + 4 : at + 6])
-        # Where a VR ought to be and is none, some writers fell back to Implicit VR: the length follows the tag.
-        if level.implicit_vr or group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
-            return _Header(tag, b"", nbytes, 8)
-        if vr in _SHORT_LENGTH:
-            return _Header(tag, vr, struct.unpack_from(order + "H", view, at + 6)[0], 8)
-        if self._lacks(12, view, at):
-            return None
-        return _Header(tag, vr, struct.unpack_from(order + "I", view, at + 8)[0], 12)
-
-    def _lacks(self, nbytes: int, view: memoryview, at: int) -> bool:
-        """Tell whether the window ends before `nbytes` of header, which must fit the level in any case."""
-        if self._levels[-1].end - self.resume < nbytes:
+        left = level.end - self.resume
+        header = read_header(view, at, min(at + left, len(view)), level.implicit_vr, level.big_endian)
+        if isinstance(header, Header):
+            return header
+        if header > left:
             self._fail_at_end()
-            return True
-        return at + nbytes > len(view)
+        return None
 
-    def _take_item(self, header: _Header) -> None:
+    def _take_item(self, header: Header) -> None:
         level = self._levels[-1]
         in_data_set = level.kind == _DATA_SET
-        if level.delimited and header.tag == (_ITEM_DELIMITATION if in_data_set else _SEQUENCE_DELIMITATION):
+        if level.delimited and header.tag == (ITEM_DELIMITATION if in_data_set else SEQUENCE_DELIMITATION):
             self._pop()
             self.resume += header.nbytes
             return
-        undefined = header.value_nbytes == _UNDEFINED
-        if header.tag != _ITEM or in_data_set or (undefined and level.kind == _FRAGMENTS):
+        undefined = header.value_nbytes == UNDEFINED
+        if header.tag != ITEM or in_data_set or (undefined and level.kind == _FRAGMENTS):
             self._fail("bad-structure")
         elif not undefined and self.resume + header.nbytes + header.value_nbytes > level.end:
             self._fail_at_end()
@@ -143,9 +158,9 @@ class ElementScan:
         else:
             self.resume += header.nbytes + header.value_nbytes
 
-    def _take_element(self, header: _Header) -> None:
+    def _take_element(self, header: Header) -> None:
         level = self._levels[-1]
-        if header.value_nbytes == _UNDEFINED:
+        if header.value_nbytes == UNDEFINED:
             self._open(header)
             return
         if self._depth == 0:
@@ -157,10 +172,10 @@ class ElementScan:
         else:
             self.resume += header.nbytes + header.value_nbytes
 
-    def _open(self, header: _Header) -> None:
+    def _open(self, header: Header) -> None:
         """Take a value of undefined length: Pixel Data in Fragments, or a sequence."""
         level = self._levels[-1]
-        pixel_data = header.tag == _PIXEL_DATA
+        pixel_data = header.tag == PIXEL_DATA
         if self._depth == 0:
             self._record(header, always=pixel_data)
             if pixel_data:
@@ -180,14 +195,14 @@ class ElementScan:
         else:
             self._fail("bad-structure")
 
-    def _push(self, kind: int, header: _Header, *, implicit_vr: bool, big_endian: bool) -> None:
+    def _push(self, kind: int, header: Header, *, implicit_vr: bool, big_endian: bool) -> None:
         """Go into the value of ``header``, whose end was checked where it is defined."""
         if kind == _SEQUENCE:
             self._depth += 1
             if self._depth > self.MAX_DEPTH:
                 self._fail("too-deep")
                 return
-        undefined = header.value_nbytes == _UNDEFINED
+        undefined = header.value_nbytes == UNDEFINED
         self.resume += header.nbytes
         end = self._levels[-1].end if undefined else self.resume + header.value_nbytes
         self._levels.append(_Level(kind, undefined, implicit_vr, big_endian, end))
@@ -196,14 +211,14 @@ class ElementScan:
         if self._levels.pop().kind == _SEQUENCE:
             self._depth -= 1
 
-    def _record(self, header: _Header, *, always: bool = False) -> None:
+    def _record(self, header: Header, *, always: bool = False) -> None:
         # Only a top-level element uses up its tag: an icon's Pixel Data must not hide the image's.
         wanted = self._depth == 0 and header.tag in self._wanted
         if not wanted and not always:
             return
         if wanted:
             self._wanted.discard(header.tag)
-        nbytes = -1 if header.value_nbytes == _UNDEFINED else header.value_nbytes
+        nbytes = -1 if header.value_nbytes == UNDEFINED else header.value_nbytes
         value = self.resume + header.nbytes
         self.records.append((header.tag, header.vr, self.resume, value, nbytes, self._depth))
 

@@ -29,6 +29,7 @@ __all__ = [
     "join_bits",
     "name",
     "pack_bits",
+    "read_item_values",
     "scan_items",
     "unpack_bits",
 ]
@@ -75,6 +76,7 @@ cut_bits = _core.cut_bits
 first_mismatch = _core.first_mismatch
 join_bits = _core.join_bits
 pack_bits = _core.pack_bits
+read_item_values = _core.read_item_values
 scan_items = _core.scan_items
 unpack_bits = _core.unpack_bits
 

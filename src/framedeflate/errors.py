@@ -15,6 +15,7 @@ __all__ = [
     "MissingExtraError",
     "RemoteSourceError",
     "RoundTripError",
+    "SegmentError",
     "TransferSyntaxError",
     "UnsupportedImageError",
     "UnsupportedSourceError",
@@ -151,6 +152,23 @@ class FrameNumberError(FrameError, IndexError):
         self.number_of_frames = number_of_frames
         there = "there is 1 frame" if number_of_frames == 1 else f"there are {number_of_frames} frames"
         super().__init__(f"{there}, numbered from 1", frame_number=frame_number)
+
+
+class SegmentError(FrameDeflateError, LookupError):
+    """Frames asked for by a segment that cannot be told by it.
+
+    Attributes
+    ----------
+    kind : str
+        ``unknown-segment`` | ``label-map`` (a Frame shows all segments, in its pixels' values) | ``no-segments``.
+    segment_number : int
+        The one asked for.
+    """
+
+    def __init__(self, message: str, *, kind: str, segment_number: int) -> None:
+        self.kind = kind
+        self.segment_number = segment_number
+        super().__init__(message)
 
 
 class UnsupportedImageError(FrameDeflateError, ValueError):

@@ -39,6 +39,9 @@ MAX_WINDOW_NBYTES: Final = 1 << 22
 _WANTED: Final = frozenset(value for name, value in vars(Tag).items() if name.isupper() and value >> 16 != 2)
 _NOT_READ: Final = frozenset(
     {
+        Tag.SEGMENT_SEQUENCE,
+        Tag.SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+        Tag.PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
         Tag.EXTENDED_OFFSET_TABLE,
         Tag.EXTENDED_OFFSET_TABLE_LENGTHS,
         Tag.FLOAT_PIXEL_DATA,

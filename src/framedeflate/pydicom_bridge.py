@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODER_ERRORS",
     "decode_frame_array",
+    "decode_text",
     "dictionary_vr",
     "private_dictionary_vr",
     "require_decoder",
@@ -81,6 +82,22 @@ def private_dictionary_vr(tag: int, creator: str) -> str:
         return str(_datadict().private_dictionary_VR(tag, creator))
     except KeyError:
         return "UN"
+
+
+def decode_text(value: bytes, specific_character_set: str) -> str:
+    """Return a value of LO, SH and the like as text (PS3.5 6.1); bytes that have no meaning become U+FFFD.
+
+    Parameters
+    ----------
+    specific_character_set : str
+        Value of (0008,0005), backslashes included.
+    """
+    with _without_warnings():
+        from pydicom.charset import convert_encodings, decode_bytes
+
+        # Unknown names, and bytes that do not fit the named ones, are warnings to pydicom.
+        encodings = convert_encodings(specific_character_set.split("\\"))
+        return str(decode_bytes(value, encodings, set(b"\\^=\r\n\f\t"))).rstrip("\0 ")
 
 
 def uid_name(uid: str) -> str:

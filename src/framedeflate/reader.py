@@ -13,6 +13,7 @@ from framedeflate.array import frames_to_array, pixels_to_array
 from framedeflate.byte_source import ByteSource, BytesSource, FileSource
 from framedeflate.errors import FrameNumberError, TransferSyntaxError
 from framedeflate.fragment_inflation import inflate_pixels
+from framedeflate.functional_groups import FrameMetadata, FunctionalGroups
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 from framedeflate.pixel_memory import new_pixels, pixels_nbytes
@@ -57,6 +58,8 @@ class FrameReader:
         """Transfer Syntax UID of the file."""
         layout = read_data_set_layout(source, meta)
         self._frames = open_frames(source, layout, self.transfer_syntax_uid, threads=threads, strict=strict)
+        self.functional_groups = FunctionalGroups(source, layout)
+        """What the file says about its Frames; read when it is first asked for."""
 
     @classmethod
     def open(
@@ -140,6 +143,14 @@ class FrameReader:
                 uid=self.transfer_syntax_uid,
             )
         return self._frames.fragment(frame_number - 1)
+
+    def frame_metadata(self, *, frame_number: int) -> FrameMetadata:
+        """Return segment, plane, tile and dimension indices of a Frame; errors as `FunctionalGroups`."""
+        return self.functional_groups.frame_metadata(frame_number=frame_number)
+
+    def frames_for(self, *, segment: int) -> NDArray[np.int64]:
+        """Return the numbers of the Frames that show a segment, for `read`; errors as `FunctionalGroups.frames_for`."""
+        return self.functional_groups.frames_for(segment=segment)
 
     def close(self) -> None:
         """Close the file, where `open` opened it."""

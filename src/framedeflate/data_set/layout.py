@@ -20,11 +20,15 @@ class Tag:
     TRANSFER_SYNTAX_UID = 0x00020010
     IMPLEMENTATION_CLASS_UID = 0x00020012
     IMPLEMENTATION_VERSION_NAME = 0x00020013
+    SPECIFIC_CHARACTER_SET = 0x00080005
     IMAGE_TYPE = 0x00080008
     SOP_CLASS_UID = 0x00080016
     SOP_INSTANCE_UID = 0x00080018
     MODALITY = 0x00080060
     DERIVATION_DESCRIPTION = 0x00082111
+    IMAGE_POSITION_PATIENT = 0x00200032
+    CONCATENATION_FRAME_OFFSET_NUMBER = 0x00209228
+    DIMENSION_ORGANIZATION_TYPE = 0x00209311
     SAMPLES_PER_PIXEL = 0x00280002
     PHOTOMETRIC_INTERPRETATION = 0x00280004
     PLANAR_CONFIGURATION = 0x00280006
@@ -36,7 +40,12 @@ class Tag:
     HIGH_BIT = 0x00280102
     PIXEL_REPRESENTATION = 0x00280103
     LOSSY_IMAGE_COMPRESSION = 0x00282110
+    TOTAL_PIXEL_MATRIX_COLUMNS = 0x00480006
+    TOTAL_PIXEL_MATRIX_ROWS = 0x00480007
+    NUMBER_OF_OPTICAL_PATHS = 0x00480302
+    TOTAL_PIXEL_MATRIX_FOCAL_PLANES = 0x00480303
     SEGMENTATION_TYPE = 0x00620001
+    SEGMENT_SEQUENCE = 0x00620002
     MAC_PARAMETERS_SEQUENCE = 0x4FFE0001
     SHARED_FUNCTIONAL_GROUPS_SEQUENCE = 0x52009229
     PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE = 0x52009230
@@ -142,6 +151,14 @@ class DataSetLayout:
         number: int = struct.unpack_from(">H" if self.big_endian else "<H", value)[0]
         return number
 
+    def unsigned_long(self, tag: int) -> int | None:
+        """Return a UL value, or None where it is absent or shorter than four bytes."""
+        value = self.values.get(tag, b"")
+        if len(value) < 4:
+            return None
+        number: int = struct.unpack_from(">I" if self.big_endian else "<I", value)[0]
+        return number
+
     def image_pixel(self) -> ImagePixel:
         """Return the Image Pixel description (PS3.3 C.7.6.3); Number of Frames is 1 where it is absent.
 
@@ -184,7 +201,7 @@ class DataSetLayout:
             "rows": rows,
             "columns": columns,
             "bits_allocated": bits_allocated,
-            "number_of_frames": self._number_of_frames(),
+            "number_of_frames": self.number_of_frames(),
             "samples_per_pixel": samples,
             "photometric_interpretation": self.text(Tag.PHOTOMETRIC_INTERPRETATION),
             "planar_configuration": self.unsigned_short(Tag.PLANAR_CONFIGURATION) or 0,
@@ -206,7 +223,14 @@ class DataSetLayout:
                 kind="no-pixel-data",
             )
 
-    def _number_of_frames(self) -> int:
+    def number_of_frames(self) -> int:
+        """Return the value of Number of Frames (0028,0008), 1 where it is absent; it may be out of range.
+
+        Raises
+        ------
+        UnsupportedImageError
+            kind ``number-of-frames``.
+        """
         value = self.text(Tag.NUMBER_OF_FRAMES)
         if not value:
             return 1
