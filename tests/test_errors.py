@@ -23,6 +23,7 @@ EXAMPLES = [
     errors.TransferSyntaxError("message", uid="1.2.840.10008.1.2"),
     errors.RoundTripError("message", frame_number=3),
     errors.MissingExtraError(extra="codecs", feature="decoding"),
+    errors.SegmentationError("message", kind="label", plane_number=4),
     errors.UnsupportedSourceError("message", kind="text-mode"),
     errors.RemoteSourceError("message", kind="not-found", position=7, status=404),
 ]

@@ -57,6 +57,7 @@ ERRORS = {
     "RemoteSourceError": OSError,
     "RoundTripError": errors.FrameError,
     "SegmentError": LookupError,
+    "SegmentationError": ValueError,
     "TransferSyntaxError": ValueError,
     "UnsupportedImageError": ValueError,
     "UnsupportedSourceError": TypeError,

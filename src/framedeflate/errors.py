@@ -16,6 +16,7 @@ __all__ = [
     "RemoteSourceError",
     "RoundTripError",
     "SegmentError",
+    "SegmentationError",
     "TransferSyntaxError",
     "UnsupportedImageError",
     "UnsupportedSourceError",
@@ -204,6 +205,24 @@ class TransferSyntaxError(FrameDeflateError, ValueError):
 
 class RoundTripError(FrameError):
     """What was encoded does not decode to what was read. Nothing is left under the final name."""
+
+
+class SegmentationError(FrameDeflateError, ValueError):
+    """Planes, places or a template of which no Segmentation can be made (PS3.3 A.51, C.8.20).
+
+    Attributes
+    ----------
+    kind : str
+        ``template`` | ``plane`` (its shape or type) | ``label`` (of no segment) | ``position`` | ``source-image`` |
+        ``plane-count`` (none, or not as many as places).
+    plane_number : int or None
+        Which plane, from 1 in the order in which they are given; None where all are meant.
+    """
+
+    def __init__(self, message: str, *, kind: str, plane_number: int | None = None) -> None:
+        self.kind = kind
+        self.plane_number = plane_number
+        super().__init__(message if plane_number is None else f"plane {plane_number}: {message}")
 
 
 class MissingExtraError(FrameDeflateError, ImportError):
