@@ -108,6 +108,7 @@ void ElementScan::take_item(const ElementHeader& header) {
     fail_at_end(next_);
     return;
   }
+  if (depth_ == 1) ++items_;
   if (undefined || (descend_ && level.kind == Level::Kind::sequence)) {
     push(Level::Kind::data_set, header, level.implicit_vr, level.big_endian);
   } else {
@@ -176,6 +177,7 @@ void ElementScan::push(Level::Kind kind, const ElementHeader& header, bool impli
     fail(Status::too_deep, next_);
     return;
   }
+  if (depth_ == 1 && kind == Level::Kind::sequence) items_ = 0;
   const bool undefined = header.value_nbytes == kUndefinedLength;
   next_ += header.nbytes;
   const std::uint64_t end = undefined ? levels_.back().end : next_ + header.value_nbytes;

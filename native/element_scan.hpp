@@ -59,6 +59,9 @@ class ElementScan {
   [[nodiscard]] std::uint64_t resume() const noexcept { return next_; }
   [[nodiscard]] std::int64_t defect_position() const noexcept { return defect_position_; }
   [[nodiscard]] const std::vector<ElementRecord>& records() const noexcept { return records_; }
+  // Items met so far of the last top-level sequence that was walked: with their length so far, they tell how
+  // much of it is to come.
+  [[nodiscard]] std::uint64_t items() const noexcept { return items_; }
 
  private:
   struct Level {
@@ -83,6 +86,7 @@ class ElementScan {
   std::vector<Level> levels_;
   std::uint32_t depth_ = 0;
   std::uint32_t nested_pixel_data_ = 0;
+  std::uint64_t items_ = 0;
   std::uint64_t next_;
   Status status_ = Status::more;
   std::int64_t defect_position_ = -1;

@@ -122,6 +122,7 @@ void register_scans(nanobind::module_& m) {
       .def_prop_ro("resume", &ElementScan::resume)
       .def_prop_ro("status", [](const ElementScan& self) { return status_name(self.status()); })
       .def_prop_ro("defect_position", &ElementScan::defect_position)
+      .def_prop_ro("items", &ElementScan::items)
       .def_prop_ro("records", records_py);
 }
 

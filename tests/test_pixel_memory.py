@@ -11,7 +11,7 @@ from child import run_child
 from dicom_writer import data_set, deflate, image, padded, part10, pixel_data
 from framedeflate import FrameReader, ImagePixel, decode_frames
 from framedeflate.errors import FrameDecodeError
-from framedeflate.pixel_memory import new_pixels
+from framedeflate.pixel_memory import new_pixels, sampled_frames
 
 SIDE = 512
 BITS = ImagePixel(rows=SIDE, columns=SIDE, bits_allocated=1)
@@ -56,7 +56,8 @@ def test_the_choice(dense: bool, count: int, zeroed: bool) -> None:
     fragments = [
         deflate(np.packbits(frame, bitorder="little").tobytes()) for frame in masks(count, dense=dense)
     ]
-    pixels, is_zeroed = new_pixels(count, BITS, fragments.__getitem__)
+    samples = [fragments[index] for index in sampled_frames(count, BITS)]
+    pixels, is_zeroed = new_pixels(count, BITS, samples)
     assert (len(pixels), is_zeroed) == (count * SIDE * SIDE, zeroed)
     assert not is_zeroed or not pixels.any()
 

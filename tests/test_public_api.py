@@ -17,6 +17,7 @@ from framedeflate import errors
 NAMES = [
     "DEFAULT_LEVEL",
     "DEFLATED_IMAGE_FRAME_COMPRESSION",
+    "AsyncFrameReader",
     "FrameDeflateError",
     "FrameReader",
     "ImagePixel",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from framedeflate.array import decode_frames, encode_frames
+    from framedeflate.async_reader import AsyncFrameReader
     from framedeflate.errors import FrameDeflateError
     from framedeflate.frame_codec import DEFAULT_LEVEL, decode_frame, encode_frame
     from framedeflate.image_pixel import ImagePixel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_LEVEL",
     "DEFLATED_IMAGE_FRAME_COMPRESSION",
+    "AsyncFrameReader",
     "FrameDeflateError",
     "FrameReader",
     "ImagePixel",
@@ -38,6 +40,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncFrameReader": "async_reader",
     "DEFAULT_LEVEL": "frame_codec",
     "DEFLATED_IMAGE_FRAME_COMPRESSION": "transfer_syntax",
     "FrameDeflateError": "errors",

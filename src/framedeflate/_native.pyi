@@ -190,6 +190,8 @@ class ElementScan:
     records : list of tuple
         ``(tag, vr, header_position, value_position, value_nbytes, depth)``: `vr` is two bytes, or none where the header
         has no VR; `value_nbytes` is -1 for undefined length; `depth` counts the Sequences around the element.
+    items : int
+        Items met so far of the last top-level Sequence that was walked into.
     """
 
     def __init__(
@@ -203,6 +205,8 @@ class ElementScan:
     def defect_position(self) -> int: ...
     @property
     def records(self) -> list[tuple[int, bytes, int, int, int, int]]: ...
+    @property
+    def items(self) -> int: ...
     def feed(self, window: Buffer, position: int) -> None:
         """Go on at `resume` as far as `window`, whose first byte lies at `position`, reaches.
 

@@ -103,6 +103,7 @@ class ElementScan:
         self.resume = start
         self.status = "done" if start == stop else "more"
         self.defect_position = -1
+        self.items = 0
         self.records: list[tuple[int, bytes, int, int, int, int]] = []
         self._stop = stop
         self._wanted = set(wanted)
@@ -153,7 +154,13 @@ class ElementScan:
             self._fail("bad-structure")
         elif not undefined and self.resume + header.nbytes + header.value_nbytes > level.end:
             self._fail_at_end()
-        elif undefined or (self._descend and level.kind == _SEQUENCE):
+        else:
+            self.items += self._depth == 1
+            self._go_into_item(header, level)
+
+    def _go_into_item(self, header: Header, level: _Level) -> None:
+        undefined = header.value_nbytes == UNDEFINED
+        if undefined or (self._descend and level.kind == _SEQUENCE):
             self._push(_DATA_SET, header, implicit_vr=level.implicit_vr, big_endian=level.big_endian)
         else:
             self.resume += header.nbytes + header.value_nbytes
@@ -202,6 +209,8 @@ class ElementScan:
             if self._depth > self.MAX_DEPTH:
                 self._fail("too-deep")
                 return
+            if self._depth == 1:
+                self.items = 0
         undefined = header.value_nbytes == UNDEFINED
         self.resume += header.nbytes
         end = self._levels[-1].end if undefined else self.resume + header.value_nbytes

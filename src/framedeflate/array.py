@@ -12,7 +12,7 @@ from framedeflate.errors import FrameEncodeError, UnsupportedImageError
 from framedeflate.fragment_inflation import check_expansion, inflate_pixels
 from framedeflate.frame_codec import DEFAULT_LEVEL, clear_unused_bits, deflate_frames, pad
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.pixel_memory import new_pixels, pixels_nbytes
+from framedeflate.pixel_memory import new_pixels, pixels_nbytes, sampled_frames
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -111,7 +111,8 @@ def decode_pixels(
     if not image_pixel.is_bilevel:
         sample_type(image_pixel)
     count, nbytes = len(fragments), pixels_nbytes(image_pixel)
-    pixels, zeroed = new_pixels(count, image_pixel, fragments.__getitem__)
+    samples = [fragments[index] for index in sampled_frames(count, image_pixel)]
+    pixels, zeroed = new_pixels(count, image_pixel, samples)
     step = max(1, _CALL_NBYTES // nbytes)
     for index in range(0, count, step):
         batch = fragments[index : index + step]

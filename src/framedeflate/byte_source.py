@@ -19,6 +19,7 @@ __all__ = [
     "FileSource",
     "Plan",
     "RangesSource",
+    "became_shorter",
     "drive",
     "read_exactly",
     "read_ranges",
@@ -67,8 +68,9 @@ class AsyncByteSource(Protocol):
 
 def read_ranges(source: ByteSource, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
     """Return the bytes of each range, in their order: at once where the source can, else one by one."""
-    if isinstance(source, RangesSource):
-        return source.get_ranges(ranges)
+    at_once: RangesSource | None = source if hasattr(source, "get_ranges") else None  # type: ignore[assignment]
+    if at_once is not None:
+        return at_once.get_ranges(ranges)
     return [source.get_range(start, stop) for start, stop in ranges]
 
 
@@ -105,12 +107,17 @@ def read_exactly(source: ByteSource, start: int, stop: int) -> bytes:
     """
     data = source.get_range(start, stop)
     if len(data) != stop - start:
-        raise DicomFormatError(
-            "the file became shorter while it was read; try again once its writer is done",
-            kind="truncated",
-            position=start + len(data),
-        )
+        raise became_shorter(start + len(data))
     return data
+
+
+def became_shorter(position: int) -> DicomFormatError:
+    """Return the error for a source that ends at `position`, where more was when it was scanned."""
+    return DicomFormatError(
+        "the file became shorter while it was read; try again once its writer is done",
+        kind="truncated",
+        position=position,
+    )
 
 
 class BytesSource:

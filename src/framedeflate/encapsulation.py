@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ITEM_HEADER_NBYTES",
+    "ITEM_TAG",
     "MAX_FRAGMENT_NBYTES",
     "PIXEL_DATA_HEADER",
     "SEQUENCE_DELIMITATION_ITEM",
@@ -31,6 +32,8 @@ MAX_FRAGMENT_NBYTES = 2**32 - 2
 """The longest even length that a 32-bit Item Length can state: FFFFFFFFH means undefined."""
 
 MAX_BASIC_OFFSET = 2**32 - 1
+
+ITEM_TAG = struct.pack("<HH", 0xFFFE, 0xE000)
 
 SEQUENCE_DELIMITATION_ITEM = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 PIXEL_DATA_HEADER = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)

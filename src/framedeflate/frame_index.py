@@ -5,27 +5,26 @@ The Items are the truth. A table only decides where there are more Fragments tha
 there is one Fragment a Frame, the Frames are still told apart and the table is reported.
 """
 
-import sys
+import operator
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from framedeflate import engine
 from framedeflate.byte_source import Plan
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.encapsulation import ITEM_HEADER_NBYTES
 from framedeflate.errors import EncapsulationError
+from framedeflate.offset_tables import read_basic_offsets, read_extended_lengths, read_extended_offsets
 from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
 
 __all__ = [
     "FragmentTable",
     "FrameIndex",
     "index_frames",
-    "read_extended_lengths",
-    "read_extended_offsets",
     "scan_fragments",
 ]
 
@@ -102,6 +101,15 @@ class FrameIndex:
         table = self.fragments
         numbers = range(self.first_fragments[index], self.first_fragments[index + 1])
         return [(table.positions[n], table.positions[n] + table.lengths[n]) for n in numbers]
+
+    def bounds(self, index: int, count: int) -> "array[int]":
+        """Return where the first of `count` Frames from `index` on begins, and where each of them ends."""
+        single = self.single_fragments(index, count)
+        if single is None:
+            ends = (self.byte_ranges(i)[-1][1] for i in range(index, index + count))
+            return array("q", (self.byte_ranges(index)[0][0], *ends))
+        positions, lengths = single
+        return array("q", (positions[0], *map(operator.add, positions, lengths)))
 
     def single_fragments(self, index: int, count: int) -> "tuple[array[int], array[int]] | None":
         """Return positions and lengths of the Fragments of `count` Frames from `index` on.
@@ -190,7 +198,11 @@ def index_frames(
     if len(table) < number_of_frames:
         # Before a table is read: its size and Number of Frames both belong to the file's writer.
         raise _miscounted(layout, table, number_of_frames, one_fragment_per_frame=one_fragment_per_frame)
-    basic = yield from _read_basic_offsets(table, number_of_frames)
+    basic = yield from read_basic_offsets(
+        table.offset_origin - table.basic_offset_table_nbytes,
+        table.basic_offset_table_nbytes,
+        number_of_frames,
+    )
     extended = yield from read_extended_offsets(layout, number_of_frames)
     lengths = yield from read_extended_lengths(layout, number_of_frames)
     problems = _table_problems(layout, table, number_of_frames, _Offsets(basic, extended, lengths))
@@ -220,45 +232,6 @@ def _miscounted(
         kind="fragment-count",
         position=layout.elements[Tag.PIXEL_DATA].header_position,
     )
-
-
-def read_extended_offsets(layout: DataSetLayout, number_of_frames: int) -> "Plan[array[int]]":
-    """Plan: the Extended Offset Table (7FE0,0001); empty where it is absent or has not 8 bytes a Frame.
-
-    Call it, and the next, only once there are known to be as many Fragments as Frames.
-    """
-    return _read_element(layout, Tag.EXTENDED_OFFSET_TABLE, number_of_frames)
-
-
-def read_extended_lengths(layout: DataSetLayout, number_of_frames: int) -> "Plan[array[int]]":
-    """Plan: its Lengths (7FE0,0002); empty where they are absent or have not 8 bytes a Frame."""
-    return _read_element(layout, Tag.EXTENDED_OFFSET_TABLE_LENGTHS, number_of_frames)
-
-
-def _read_element(layout: DataSetLayout, tag: int, number_of_frames: int) -> "Plan[array[int]]":
-    element = layout.elements.get(tag)
-    if element is None or element.value_nbytes != 8 * number_of_frames:
-        return array("Q")
-    value = yield (element.value_position, element.end_position)
-    return _numbers("Q", value)
-
-
-def _read_basic_offsets(table: FragmentTable, number_of_frames: int) -> "Plan[array[int]]":
-    """Plan: the Basic Offset Table; empty where it has not 4 bytes a Frame."""
-    nbytes = table.basic_offset_table_nbytes
-    if nbytes != 4 * number_of_frames:
-        return array("I")
-    value = yield (table.offset_origin - nbytes, table.offset_origin)
-    return _numbers("I", value)
-
-
-def _numbers(code: Literal["I", "Q"], value: bytes) -> "array[int]":
-    """Return little endian numbers: 4 or 8 bytes each, where a tuple would take 40."""
-    numbers = array(code)
-    numbers.frombytes(value[: len(value) - len(value) % numbers.itemsize])
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
 
 
 def _fragments_at(table: FragmentTable, offsets: Sequence[int]) -> "array[int] | None":

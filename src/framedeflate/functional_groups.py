@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from framedeflate.byte_source import ByteSource, drive
+from framedeflate.byte_source import ByteSource, Plan, drive
 from framedeflate.data_set.item_table import ItemPath, ItemTable, scan_item_table
 from framedeflate.data_set.label_map import is_label_map
 from framedeflate.data_set.layout import DataSetLayout, Tag
@@ -233,12 +233,7 @@ class FunctionalGroups:
 
     @property
     def _per_frame(self) -> ItemTable:
-        # No file has Frames without a byte each; what is kept grows with their number.
-        if not 1 <= self.number_of_frames <= self._source.nbytes:
-            raise UnsupportedImageError(
-                f"Number of Frames is {self.number_of_frames}, and the file has {self._source.nbytes} bytes",
-                kind="number-of-frames",
-            )
+        self._require_plausible_count()
         table = self._table(Tag.PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, _PATHS, self.number_of_frames)
         if len(table) not in {0, self.number_of_frames}:
             # C.7.6.16: an Item for each Frame, in their order. Which of them is missing cannot be told.
@@ -249,6 +244,27 @@ class FunctionalGroups:
                 position=table.position,
             )
         return table
+
+    def prepare(self) -> Plan[None]:
+        """Plan: read all of it, so that nothing else here reads any more; errors as the class."""
+        self._require_plausible_count()
+        for tag, paths, max_items in (
+            (Tag.PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, _PATHS, self.number_of_frames),
+            (Tag.SHARED_FUNCTIONAL_GROUPS_SEQUENCE, _PATHS, 1),
+            (Tag.SEGMENT_SEQUENCE, _SEGMENT_PATHS, _MAX_SEGMENTS),
+        ):
+            if tag not in self._tables:
+                table = yield from scan_item_table(self._layout, tag, paths, max_items=max_items)
+                self._tables.setdefault(tag, table)
+
+    def _require_plausible_count(self) -> None:
+        # No file has Frames without a byte each; what is kept grows with their number.
+        nbytes = self._layout.end_position
+        if not 1 <= self.number_of_frames <= nbytes:
+            raise UnsupportedImageError(
+                f"Number of Frames is {self.number_of_frames}, and the file has {nbytes} bytes",
+                kind="number-of-frames",
+            )
 
     def _table(self, tag: int, paths: tuple[ItemPath, ...], max_items: int) -> ItemTable:
         with self._lock:

@@ -2,10 +2,10 @@
 """Where things are in a DICOM file, found without reading it: a scanner that asks for byte ranges (PS3.10 7)."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from framedeflate import engine
 from framedeflate.byte_source import ByteSource, Plan, drive
@@ -21,6 +21,8 @@ from framedeflate.transfer_syntax import (
 
 __all__ = [
     "FileMeta",
+    "ScanProgress",
+    "WindowChoice",
     "read_data_set_layout",
     "read_file_meta",
     "scan_data_set",
@@ -80,15 +82,65 @@ class FileMeta:
         return shown_uid(uid) if uid else ""
 
 
-def scan_file_meta() -> Plan[FileMeta]:
+@dataclass(frozen=True, slots=True)
+class ScanProgress:
+    """How far the scan of a Data Set has come.
+
+    Attributes
+    ----------
+    position : int
+        From where it goes on.
+    elements : mapping of int to Element
+        Top-level elements of interest met so far.
+    values : mapping of int to bytes
+        Their values, where short and seen.
+    items : int
+        Items met of the last top-level sequence of undefined length.
+    is_near : bool
+        Whether the scan goes on where the last window ended: it is among many small elements.
+    """
+
+    position: int
+    elements: Mapping[int, Element]
+    values: Mapping[int, bytes]
+    items: int
+    is_near: bool
+
+
+WindowChoice: TypeAlias = Callable[[ScanProgress], int]
+"""Says how many bytes to ask for next; at least 12, or the scan does not get any further."""
+
+
+def growing_windows() -> WindowChoice:
+    """Return the choice for sources that are quick to ask: small windows, larger ones where elements are small.
+
+    A walk that goes on in the next byte (nested Items) is served better by a larger window; one that skips long
+    values needs only the headers between them.
+    """
+    nbytes = WINDOW_NBYTES // 2
+
+    def choose(progress: ScanProgress) -> int:
+        nonlocal nbytes
+        nbytes = min(2 * nbytes, MAX_WINDOW_NBYTES) if progress.is_near else WINDOW_NBYTES
+        return nbytes
+
+    return choose
+
+
+def scan_file_meta(*, window_nbytes: int = WINDOW_NBYTES) -> Plan[FileMeta]:
     """Plan: find the File Meta Information.
+
+    Parameters
+    ----------
+    window_nbytes : int
+        Bytes to ask for first.
 
     Raises
     ------
     DicomFormatError
         kind ``not-part10`` | ``bad-meta`` | ``truncated``.
     """
-    window = yield (0, WINDOW_NBYTES)
+    window = yield (0, window_nbytes)
     if window[128:META_POSITION] != b"DICM":
         raise DicomFormatError(
             "not a DICOM file: there is no 'DICM' behind a preamble of 128 bytes (PS3.10 7.1)",
@@ -101,7 +153,7 @@ def scan_file_meta() -> Plan[FileMeta]:
     # The group's stated length is not relied upon: files without it, or with a wrong one, are common.
     while True:
         if position + 12 > len(window):
-            window += yield (len(window), position + WINDOW_NBYTES)
+            window += yield (len(window), position + window_nbytes)
         if window[position : position + 2] != b"\x02\x00":
             break
         header_nbytes = 8 if window[position + 4 : position + 6] in SHORT_VRS else 12
@@ -118,7 +170,7 @@ def scan_file_meta() -> Plan[FileMeta]:
             )
         if end > len(window):
             # Headers of File Meta elements are short, values may not be (Private Information): read on.
-            window += yield (len(window), end + WINDOW_NBYTES)
+            window += yield (len(window), end + window_nbytes)
             if end > len(window):
                 break
         tag = group << 16 | element
@@ -141,7 +193,13 @@ def scan_file_meta() -> Plan[FileMeta]:
 
 
 def scan_data_set(
-    start: int, stop: int, *, implicit_vr: bool, big_endian: bool, descend: bool = False
+    start: int,
+    stop: int,
+    *,
+    implicit_vr: bool,
+    big_endian: bool,
+    descend: bool = False,
+    windows: WindowChoice | None = None,
 ) -> Plan[DataSetLayout]:
     """Plan: find the elements of interest of a Data Set that lies in bytes `start` to `stop`.
 
@@ -152,12 +210,15 @@ def scan_data_set(
     ----------
     descend : bool
         Also look into sequences of defined length, for encapsulated icons.
+    windows : callable, optional
+        How much to ask for at a time; `growing_windows` where it is None.
 
     Raises
     ------
     DicomFormatError
         kind ``truncated`` | ``bad-structure`` | ``too-deep``.
     """
+    windows = windows or growing_windows()
     scan = engine.ElementScan(
         start=start,
         stop=stop,
@@ -167,29 +228,29 @@ def scan_data_set(
         descend=descend,
     )
     values: dict[int, bytes] = {}
-    window_nbytes = WINDOW_NBYTES
-    seen = 0
+    elements: dict[int, Element] = {}
+    records: list[Element] = []
+    is_near = True
     while scan.status == "more":
         position = scan.resume
+        window_nbytes = windows(ScanProgress(position, elements, values, scan.items, is_near))
         window = yield (position, min(position + window_nbytes, stop))
         scan.feed(window, position)
-        for record in scan.records[seen:]:
-            value = _short_value(Element(*record), window, position)
+        for record in scan.records[len(records) :]:
+            element = Element(*record)
+            records.append(element)
+            if element.depth == 0:
+                elements.setdefault(element.tag, element)
+            value = _short_value(element, window, position)
             if value is not None:
-                values.setdefault(record[0], value)
-        seen = len(scan.records)
-        # A walk that goes on in the next byte (nested Items) is served better by a larger window; one that
-        # skips long values needs only the headers between them.
-        near = scan.resume <= position + len(window)
-        window_nbytes = min(2 * window_nbytes, MAX_WINDOW_NBYTES) if near else WINDOW_NBYTES
+                values.setdefault(element.tag, value)
+        is_near = scan.resume <= position + len(window)
         if scan.status == "more" and scan.resume == position:
             raise DicomFormatError(
                 f"the Data Set ends inside a Data Element at byte {position}",
                 kind="truncated",
                 position=position,
             )
-    records = [Element(*record) for record in scan.records]
-    elements = {element.tag: element for element in reversed(records) if element.depth == 0}
     _check_end(scan, elements)
     _check_lengths(elements)
     for tag, element in elements.items():
@@ -267,7 +328,9 @@ def read_data_set_layout(source: ByteSource, meta: FileMeta, *, descend: bool = 
     return drive(scan_stated_data_set(meta, source.nbytes, descend=descend), source)
 
 
-def scan_stated_data_set(meta: FileMeta, stop: int, *, descend: bool = False) -> Plan[DataSetLayout]:
+def scan_stated_data_set(
+    meta: FileMeta, stop: int, *, descend: bool = False, windows: WindowChoice | None = None
+) -> Plan[DataSetLayout]:
     """Plan: as `scan_data_set`, encoded as the Transfer Syntax says, or as the first Data Element shows.
 
     Some writers state an Explicit VR syntax before an Implicit VR Data Set, or the reverse. Read as stated, such a
@@ -286,6 +349,7 @@ def scan_stated_data_set(meta: FileMeta, stop: int, *, descend: bool = False) ->
             implicit_vr=not is_explicit,
             big_endian=uid == EXPLICIT_VR_BIG_ENDIAN,
             descend=descend,
+            windows=windows,
         )
     )
 

@@ -8,7 +8,7 @@ memory. Dense Frames write to every page, and want them large and few.
 
 import mmap
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +21,11 @@ from framedeflate.image_pixel import ImagePixel
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["new_pixels", "pixels_nbytes"]
+__all__ = ["MAX_SAMPLES", "new_pixels", "pixels_nbytes", "sampled_frames"]
 
 _FRESH_NBYTES: Final = 4 << 20
 """Less than this, an allocator may have at hand, and numpy does not ask for large pages."""
-_LOOKED_AT: Final = 16
+MAX_SAMPLES: Final = 16
 """Frames whose density stands for that of all."""
 _PAGE_NBYTES: Final = 4096
 _SPARSE: Final = 0.3
@@ -37,8 +37,15 @@ def pixels_nbytes(image_pixel: ImagePixel) -> int:
     return image_pixel.frame_nbits if image_pixel.is_bilevel else image_pixel.frame_nbytes
 
 
+def sampled_frames(count: int, image_pixel: ImagePixel) -> list[int]:
+    """Return the indices of Frames whose density stands for that of all `count`; none where it does not matter."""
+    if count * pixels_nbytes(image_pixel) < _FRESH_NBYTES or not sys.platform.startswith("linux"):
+        return []
+    return sorted({i * count // MAX_SAMPLES for i in range(MAX_SAMPLES)})
+
+
 def new_pixels(
-    count: int, image_pixel: ImagePixel, fragment: "Callable[[int], Buffer]"
+    count: int, image_pixel: ImagePixel, samples: "Sequence[Buffer]"
 ) -> tuple[NDArray[np.uint8], bool]:
     """Return memory for the pixels of Frames that are stored in Fragments.
 
@@ -48,8 +55,8 @@ def new_pixels(
         How many Frames.
     image_pixel : ImagePixel
         Describes them.
-    fragment : callable
-        Returns the Fragment of the Frame at an index; a few are looked at.
+    samples : sequence of bytes-like
+        Fragments of some of them, those of `sampled_frames` as a rule; may be empty.
 
     Returns
     -------
@@ -59,10 +66,7 @@ def new_pixels(
         Whether they hold zeros.
     """
     nbytes = count * pixels_nbytes(image_pixel)
-    if nbytes < _FRESH_NBYTES or not sys.platform.startswith("linux"):
-        return np.empty(nbytes, np.uint8), False
-    indices = sorted({i * count // _LOOKED_AT for i in range(_LOOKED_AT)})
-    if _touched_pages([fragment(index) for index in indices], image_pixel) > _SPARSE:
+    if not samples or _touched_pages(samples, image_pixel) > _SPARSE:
         return np.empty(nbytes, np.uint8), False
     mapping = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     # Where the system gives large pages to all, a single pixel would cost two million zeros. A kernel that has none
@@ -72,7 +76,7 @@ def new_pixels(
     return np.frombuffer(mapping, np.uint8), True
 
 
-def _touched_pages(fragments: "list[Buffer]", image_pixel: ImagePixel) -> float:
+def _touched_pages(fragments: "Sequence[Buffer]", image_pixel: ImagePixel) -> float:
     """Return the share of pages of the pixels that hold anything but zeros; broken Fragments count as empty."""
     frame_nbytes = image_pixel.frame_nbytes
     page = _PAGE_NBYTES // 8 if image_pixel.is_bilevel else _PAGE_NBYTES

@@ -1,40 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames of a file, one at a time, without reading the others."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framedeflate.array import frames_to_array, pixels_to_array
-from framedeflate.byte_source import ByteSource, BytesSource, FileSource
-from framedeflate.errors import FrameNumberError, TransferSyntaxError
-from framedeflate.fragment_inflation import inflate_pixels
+from framedeflate.byte_source import ByteSource
+from framedeflate.frame_arrays import Run
 from framedeflate.functional_groups import FrameMetadata, FunctionalGroups
+from framedeflate.header_memory import RememberingSource
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.part10 import read_data_set_layout, read_file_meta
-from framedeflate.pixel_memory import new_pixels, pixels_nbytes
-from framedeflate.stored_frames import BATCH_NBYTES, DeflatedFrames, batches, open_frames
+from framedeflate.open_source import Openable, close_source, open_source
+from framedeflate.opened_image import FIRST_NBYTES, plan_image
+from framedeflate.range_plan import RangePlan, drive_ranges
 
 __all__ = ["FrameReader"]
 
-_STEP_NBYTES: Final = 1 << 20
-"""Pixels a thread that one array, and one call of the core, hold while Frames are gone through: the cache's share."""
+T = TypeVar("T")
+
+_AHEAD: Final = 2
+"""Requests that are under way while the Frames of the one before are looked at."""
 
 
 class FrameReader:
-    """Random access to the Frames of a DICOM file, deflated or native.
+    """Random access to the Frames of a DICOM file, deflated or native, on disk or on a server.
 
-    Opening reads the header and the Items' headers only; each Frame is read when it is asked for. May be used
-    from several threads at once.
+    Opening reads the header and the tables only; each Frame is read when it is asked for. May be used from
+    several threads at once.
 
     Parameters
     ----------
     source : ByteSource
-        The file's bytes.
+        The file's bytes. Where it has a true ``is_remote``, little is asked for, seldom: the end of the header is
+        guessed, and a filled offset table is believed until an Item that is read contradicts it. Elsewhere all Items
+        are walked over first.
     threads : int
         Worker threads that inflate many Frames; 0 means all cores.
     strict : bool
@@ -52,59 +56,76 @@ class FrameReader:
     """
 
     def __init__(self, source: ByteSource, *, threads: int = 1, strict: bool = True) -> None:
-        self._opened: FileSource | None = None
-        meta = read_file_meta(source)
-        self.transfer_syntax_uid = meta.transfer_syntax_uid
-        """Transfer Syntax UID of the file."""
-        layout = read_data_set_layout(source, meta)
-        self._frames = open_frames(source, layout, self.transfer_syntax_uid, threads=threads, strict=strict)
-        self.functional_groups = FunctionalGroups(source, layout)
+        self._source = source
+        self._given: object = source
+        plan = plan_image(
+            source.nbytes,
+            threads=threads,
+            strict=strict,
+            is_remote=getattr(source, "is_remote", False),
+            first=getattr(source, "first", b""),
+        )
+        self._image = drive_ranges(plan, source)
+        memory = self._image.memory
+        header = source if memory is None else RememberingSource(source, memory)
+        self.functional_groups = FunctionalGroups(header, self._image.layout)
         """What the file says about its Frames; read when it is first asked for."""
 
     @classmethod
     def open(
-        cls, source: "str | os.PathLike[str] | bytes | ByteSource", *, threads: int = 1, strict: bool = True
+        cls,
+        source: Openable,
+        *,
+        threads: int = 1,
+        strict: bool = True,
+        options: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Open a path, the bytes of a file, or a ByteSource; parameters and errors as the class."""
-        if isinstance(source, bytes):
-            return cls(BytesSource(source), threads=threads, strict=strict)
-        if not isinstance(source, str | os.PathLike):
-            return cls(source, threads=threads, strict=strict)
-        file = FileSource.open(source)
+        """Open a path, a URL (http, https, s3, gs, az), bytes, a binary file object, or a ByteSource.
+
+        Parameters
+        ----------
+        source : path, str, bytes-like, binary file object, or ByteSource
+            What the reader opens itself, it closes: paths and URLs. URLs need the extra ``remote``.
+        threads, strict
+            As the class.
+        options : mapping, optional
+            For URLs, as `framedeflate.remote_source.RemoteSource.open` takes them.
+
+        Raises
+        ------
+        OSError, RemoteSourceError, MissingExtraError, UnsupportedSourceError
+            The source cannot be read. Further errors as the class.
+        """
+        opened = open_source(source, options=options, first_nbytes=FIRST_NBYTES)
         try:
-            reader = cls(file, threads=threads, strict=strict)
+            reader = cls(opened, threads=threads, strict=strict)
         except BaseException:
-            file.close()
+            close_source(opened, source)
             raise
-        reader._opened = file
+        reader._given = source
         return reader
 
     @property
     def image_pixel(self) -> ImagePixel:
         """The Image Pixel description of the Frames (PS3.3 C.7.6.3)."""
-        return self._frames.image_pixel
+        return self._image.image_pixel
+
+    @property
+    def transfer_syntax_uid(self) -> str:
+        """Transfer Syntax UID of the file."""
+        return self._image.transfer_syntax_uid
 
     def __len__(self) -> int:
-        return self.image_pixel.number_of_frames
+        return len(self._image)
 
     def __getitem__(self, index: int | slice) -> NDArray[Any]:
         """Return the Frame at `index`, from 0 or negative from the end, or those of a slice; as `decode_frames`."""
-        count = len(self)
-        if isinstance(index, slice):
-            return self._read(range(count)[index])
-        if not -count <= index < count:
-            raise FrameNumberError(frame_number=index + 1, number_of_frames=count)
-        frame: NDArray[Any] = self._read([index % count])[0]
-        return frame
+        return self._drive(self._image.read_item(index))
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        if isinstance(self._frames, DeflatedFrames):
-            yield from _each(self._frames)
-            return
-        for index, count in batches(self.image_pixel, batch_nbytes=1 << 20):
-            frames = frames_to_array(self._frames.read(index, count), self.image_pixel)
-            # Native bytes are a view of what was read, which nobody may write to.
-            yield from frames if frames.flags.writeable else frames.copy()
+        """Yield each Frame; from a server, the next few are fetched meanwhile."""
+        for run, fetched in self._fetched_in_turn():
+            yield from self._image.arrays_of(run, fetched)
 
     def read(self, frame_numbers: Iterable[int]) -> NDArray[Any]:
         """Return the named Frames, from 1, in the order given.
@@ -121,10 +142,7 @@ class FrameReader:
         FrameDecodeError
             A Frame is broken.
         """
-        numbers = list(frame_numbers)
-        for number in numbers:
-            self._check(number)
-        return self._read([number - 1 for number in numbers])
+        return self._drive(self._image.read_numbers(frame_numbers))
 
     def fragment(self, *, frame_number: int) -> bytes:
         """Return the value of the Fragment that holds a Frame, as stored.
@@ -136,13 +154,7 @@ class FrameReader:
         TransferSyntaxError
             The file's Frames are not deflated, so there are no Fragments.
         """
-        self._check(frame_number)
-        if not isinstance(self._frames, DeflatedFrames):
-            raise TransferSyntaxError(
-                "only a file in Deflated Image Frame Compression has a Fragment for each Frame",
-                uid=self.transfer_syntax_uid,
-            )
-        return self._frames.fragment(frame_number - 1)
+        return self._drive(self._image.fragment(frame_number))
 
     def frame_metadata(self, *, frame_number: int) -> FrameMetadata:
         """Return segment, plane, tile and dimension indices of a Frame; errors as `FunctionalGroups`."""
@@ -154,8 +166,7 @@ class FrameReader:
 
     def close(self) -> None:
         """Close the file, where `open` opened it."""
-        if self._opened is not None:
-            self._opened.close()
+        close_source(self._source, self._given)
 
     def __enter__(self) -> Self:
         return self
@@ -165,61 +176,25 @@ class FrameReader:
     ) -> None:
         self.close()
 
-    def _check(self, frame_number: int) -> None:
-        if not 1 <= frame_number <= len(self):
-            raise FrameNumberError(frame_number=frame_number, number_of_frames=len(self))
+    def _drive(self, plan: RangePlan[T]) -> T:
+        return drive_ranges(plan, self._source)
 
-    def _read(self, indices: Sequence[int]) -> NDArray[Any]:
-        if isinstance(self._frames, DeflatedFrames):
-            return _read_deflated(self._frames, indices)
-        empty = frames_to_array(b"", self.image_pixel)
-        frames = np.empty((len(indices), *empty.shape[1:]), empty.dtype)
-        for start, stop in _runs(indices, max(1, BATCH_NBYTES // self.image_pixel.frame_nbytes)):
-            read = self._frames.read(indices[start], stop - start)
-            frames[start:stop] = frames_to_array(read, self.image_pixel)
-        return frames
-
-
-def _read_deflated(frames: DeflatedFrames, indices: Sequence[int]) -> NDArray[Any]:
-    """Return Frames in the order of their `indices`, inflated into the array itself."""
-    image_pixel = frames.image_pixel
-    frames.require_plausible(indices)
-    nbytes = pixels_nbytes(image_pixel)
-    pixels, zeroed = new_pixels(len(indices), image_pixel, lambda i: frames.fragment(indices[i]))
-    for start, stop in _runs(indices, max(1, BATCH_NBYTES // image_pixel.frame_nbytes)):
-        place = pixels[start * nbytes : stop * nbytes]
-        frames.read_pixels(indices[start], stop - start, place, zeroed=zeroed)
-    return pixels_to_array(pixels, image_pixel)
-
-
-def _each(frames: DeflatedFrames) -> Iterator[NDArray[Any]]:
-    """Yield each Frame, a few of which share memory that is still in the cache when they are looked at."""
-    image_pixel = frames.image_pixel
-    nbytes = pixels_nbytes(image_pixel)
-    workers = frames.threads or os.cpu_count() or 1
-    step = max(1, workers * _STEP_NBYTES // nbytes)
-    for index, count in batches(image_pixel, batch_nbytes=1 << 20):
-        fragments = frames.fragments(index, count)
-        for at in range(0, count, step):
-            part = fragments[at : at + step]
-            pixels = np.empty(len(part) * nbytes, np.uint8)
-            inflate_pixels(
-                part,
-                image_pixel,
-                pixels,
-                zeroed=False,
-                threads=frames.threads,
-                strict=frames.strict,
-                first_frame_number=index + at + 1,
-            )
-            yield from pixels_to_array(pixels, image_pixel)
-
-
-def _runs(indices: Sequence[int], longest: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of the runs of neighbouring Frames: each is read, and inflated in threads, at once."""
-    start = 0
-    for at in range(1, len(indices) + 1):
-        ends = at == len(indices) or indices[at] != indices[at - 1] + 1 or at - start == longest
-        if ends:
-            yield start, at
-            start = at
+    def _fetched_in_turn(self) -> Iterator[tuple[Run, Any]]:
+        image = self._image
+        if image.memory is None:
+            for run in image.runs_in_turn():
+                yield run, self._drive(image.fetch(run))
+            return
+        ahead: deque[tuple[Run, Future[Any]]] = deque()
+        pool = ThreadPoolExecutor(_AHEAD, thread_name_prefix="framedeflate-fetch")
+        try:
+            for run in image.runs_in_turn():
+                ahead.append((run, pool.submit(self._drive, image.fetch(run))))
+                if len(ahead) > _AHEAD:
+                    first, future = ahead.popleft()
+                    yield first, future.result()
+            for last, future in ahead:
+                yield last, future.result()
+        finally:
+            # Whoever stops half way must find the source unused when the iterator is gone.
+            pool.shutdown(wait=True, cancel_futures=True)

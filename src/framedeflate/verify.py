@@ -16,11 +16,15 @@ from framedeflate.errors import (
     FrameDecodeError,
     UnsupportedImageError,
 )
-from framedeflate.frame_index import FrameIndex, index_frames, read_extended_lengths
+from framedeflate.fragment_plans import IndexedFragments
+from framedeflate.frame_index import FrameIndex, index_frames
+from framedeflate.frame_plans import DeflatedFrames
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel, samples_meant
+from framedeflate.offset_tables import read_extended_lengths
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.problems import MAX_PROBLEMS, Problem, Severity
-from framedeflate.stored_frames import DeflatedFrames, batches
+from framedeflate.range_plan import drive_ranges
+from framedeflate.stored_frames import batches
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
 __all__ = ["verify_file"]
@@ -246,10 +250,10 @@ def _check_tables(layout: DataSetLayout, index: FrameIndex) -> Iterator[Problem]
 def _check_frames(
     source: ByteSource, layout: DataSetLayout, index: FrameIndex, image_pixel: ImagePixel
 ) -> Iterator[Problem]:
-    frames = DeflatedFrames(source, index, image_pixel, strict=False)
+    frames = DeflatedFrames(IndexedFragments(index, image_pixel), image_pixel, strict=False)
     stated = drive(read_extended_lengths(layout, len(index)), source)
     counted_pads = 0
-    for index_of_frame, met in enumerate(_inflate_all(frames)):
+    for index_of_frame, met in enumerate(_inflate_all(source, frames)):
         number = index_of_frame + 1
         places = index.byte_ranges(index_of_frame)
         position = places[0][0] - ITEM_HEADER_NBYTES
@@ -275,18 +279,20 @@ def _check_frames(
         )
 
 
-def _inflate_all(frames: DeflatedFrames) -> Iterator[FrameDecodeError | tuple[int, list[Problem]]]:
+def _inflate_all(
+    source: ByteSource, frames: DeflatedFrames
+) -> Iterator[FrameDecodeError | tuple[int, list[Problem]]]:
     """Yield what is met in each Frame: the size of its stream and its problems, or the error that it cannot be read."""
     memory = bytearray()
     for first, count in batches(frames.image_pixel, batch_nbytes=_RUN_NBYTES):
         try:
-            native, met = frames.inflate(first, count, memory=memory)
+            native, met = drive_ranges(frames.inflate(first, count, memory=memory), source)
         except FrameDecodeError as error:
             if count == 1:
                 yield error
             else:
                 for index in range(first, first + count):
-                    yield _inflate_one(frames, index)
+                    yield _inflate_one(source, frames, index)
             continue
         if isinstance(native.obj, bytearray):
             memory = native.obj
@@ -297,9 +303,11 @@ def _inflate_all(frames: DeflatedFrames) -> Iterator[FrameDecodeError | tuple[in
             yield stream_nbytes, problems.get(index + 1, [])
 
 
-def _inflate_one(frames: DeflatedFrames, index: int) -> FrameDecodeError | tuple[int, list[Problem]]:
+def _inflate_one(
+    source: ByteSource, frames: DeflatedFrames, index: int
+) -> FrameDecodeError | tuple[int, list[Problem]]:
     try:
-        _native, met = frames.inflate(index, 1)
+        _native, met = drive_ranges(frames.inflate(index, 1), source)
     except FrameDecodeError as error:
         return error
     return met.stream_nbytes[0], met.problems

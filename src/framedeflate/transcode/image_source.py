@@ -12,13 +12,10 @@ from framedeflate.byte_source import ByteSource, FileSource, drive, sequential_r
 from framedeflate.data_set.deflated import inflate_data_set
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import UnsupportedImageError
+from framedeflate.frame_plans import NativeFrames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
-from framedeflate.stored_frames import (
-    NativeFrames,
-    StoredFrames,
-    open_frames,
-)
+from framedeflate.stored_frames import SourceFrames, StoredFrames, open_frames
 from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames, converted_head, new_uid
 from framedeflate.transcode.segments import Segment, read_segments
 from framedeflate.transcode.surroundings import surroundings
@@ -204,6 +201,7 @@ def inflate_to_temporary(source: ByteSource, meta: FileMeta, folder: Path | None
 
 
 def _excess_nbytes(frames: StoredFrames) -> int:
-    if not isinstance(frames, NativeFrames):
+    native = frames.plans if isinstance(frames, SourceFrames) else None
+    if not isinstance(native, NativeFrames):
         return 0
-    return max(0, frames.excess_nbytes - frames.image_pixel.native_nbytes % 2)
+    return max(0, native.excess_nbytes - frames.image_pixel.native_nbytes % 2)

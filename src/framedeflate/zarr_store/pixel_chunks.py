@@ -9,9 +9,9 @@ from typing import Any, Final
 from framedeflate.array import sample_type
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.frame_index import FrameIndex
+from framedeflate.frame_plans import DeflatedFrames, NativeFrames, PlannedFrames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.native_pixels import native_range
-from framedeflate.stored_frames import DeflatedFrames, NativeFrames, StoredFrames
 from framedeflate.zarr_store.codec_names import PACKED_BITS, RAW_DEFLATE
 
 __all__ = ["PixelChunks", "plan_chunks"]
@@ -55,7 +55,7 @@ class PixelChunks:
         return (self.frames_per_chunk, *self.image_pixel.frame_shape)
 
 
-def plan_chunks(frames: StoredFrames) -> PixelChunks:
+def plan_chunks(frames: PlannedFrames) -> PixelChunks:
     """Find the chunks of an image.
 
     Raises
@@ -96,7 +96,7 @@ def _native_ranges(frames: NativeFrames, per_chunk: int) -> list[tuple[int, int]
     return [(frames.position + part.start, frames.position + part.stop) for part in parts]
 
 
-def _fragments(frames: StoredFrames) -> list[tuple[int, int]]:
+def _fragments(frames: PlannedFrames) -> list[tuple[int, int]]:
     index: FrameIndex | None = frames.index
     count, nbytes = frames.image_pixel.number_of_frames, frames.image_pixel.frame_nbytes
     single = None if index is None else index.single_fragments(0, count)
@@ -118,7 +118,7 @@ def _fragments(frames: StoredFrames) -> list[tuple[int, int]]:
     return [(start, start + nbytes) for start, _stop in ranges]
 
 
-def _pixel_codecs(frames: StoredFrames, per_chunk: int) -> list[dict[str, Any]]:
+def _pixel_codecs(frames: PlannedFrames, per_chunk: int) -> list[dict[str, Any]]:
     """Return the codecs between the array and its native bytes."""
     image_pixel = frames.image_pixel
     word_nbytes = frames.word_nbytes if isinstance(frames, NativeFrames) else 1

@@ -68,7 +68,7 @@ def references_of(source: ByteSource, *, url: str) -> dict[str, Any]:
     """As `references`, for a source that is open."""
     meta = read_file_meta(source)
     layout = read_data_set_layout(source, meta)
-    chunks = plan_chunks(open_frames(source, layout, meta.transfer_syntax_uid))
+    chunks = plan_chunks(open_frames(source, layout, meta.transfer_syntax_uid).plans)
     coordinates = {"frame_number": np.arange(1, chunks.shape[0] + 1, dtype=np.int32)}
     documents = {PIXELS: _pixels_document(chunks, sorted(coordinates))}
     documents |= {name: inline_document(array, _DIMENSIONS[:1]) for name, array in coordinates.items()}

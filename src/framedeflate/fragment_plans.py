@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which bytes hold the Fragments of chosen Frames: from the Items that were all walked over, or from a table."""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from framedeflate import engine
+from framedeflate.byte_source import Plan
+from framedeflate.data_set.layout import DataSetLayout
+from framedeflate.encapsulation import ITEM_HEADER_NBYTES, ITEM_TAG
+from framedeflate.fragment_inflation import MAX_EXPANSION, check_expansion
+from framedeflate.frame_index import FrameIndex, index_frames
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.offset_tables import read_item_positions
+from framedeflate.range_plan import RangePlan, one_at_a_time
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Fragments", "IndexedFragments", "TabledFragments", "plan_fragments"]
+
+_SHORT_FRAGMENT_NBYTES: Final = 2048
+_LAST_FRAGMENT_NBYTES: Final = 32 << 10
+"""What is read of a last Fragment whose length no table tells, unless the others are shorter."""
+
+
+class Fragments(Protocol):
+    """The Fragments of each Frame, by index from 0."""
+
+    @property
+    def index(self) -> FrameIndex | None:
+        """Where every Fragment is, as far as the Items were walked over."""
+
+    def fetch(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
+        """Plan: the Fragments of neighbouring Frames, in one request where they lie close together.
+
+        Raises
+        ------
+        FrameDecodeError
+            A Fragment cannot hold its Frame.
+        """
+
+    def bounds(self, index: int, count: int) -> "array[int]":
+        """Return where the first of these Frames begins and, as far as is known, where each of them ends."""
+
+    def require_plausible(self, indices: Iterable[int]) -> None:
+        """Refuse Frames that their Fragments cannot hold, before anything is allocated for all of them.
+
+        Raises
+        ------
+        FrameDecodeError
+            For the first of them.
+        """
+
+
+def plan_fragments(
+    layout: DataSetLayout, image_pixel: ImagePixel, *, believe_tables: bool
+) -> Plan[Fragments]:
+    """Plan: where the Fragments are.
+
+    Parameters
+    ----------
+    believe_tables : bool
+        Take an offset table that makes sense at its word until a Frame is read. Each Item that is read is held
+        against it, and where they differ all Items are walked over. What this cannot see is a table that leaves
+        out one Item and counts another twice among Frames that were never read.
+
+    Raises
+    ------
+    EncapsulationError
+        As `index_frames`.
+    """
+    if believe_tables:
+        table = yield from read_item_positions(layout, image_pixel.number_of_frames)
+        if table is not None:
+            return TabledFragments(table.positions, table.end_position, image_pixel, layout)
+    index = yield from index_frames(layout, image_pixel.number_of_frames)
+    return IndexedFragments(index, image_pixel)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFragments:
+    """Fragments whose Items were all walked over.
+
+    Attributes
+    ----------
+    index : FrameIndex
+        Where each Frame's Fragments are.
+    image_pixel : ImagePixel
+        Describes the Frames.
+    """
+
+    index: FrameIndex
+    image_pixel: ImagePixel
+
+    def require_plausible(self, indices: Iterable[int]) -> None:
+        """As `Fragments.require_plausible`."""
+        for index in indices:
+            nbytes = sum(stop - start for start, stop in self.index.byte_ranges(index))
+            check_expansion(nbytes, self.image_pixel, frame_number=index + 1)
+
+    def bounds(self, index: int, count: int) -> "array[int]":
+        """As `Fragments.bounds`."""
+        return self.index.bounds(index, count)
+
+    def fetch(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
+        """As `Fragments.fetch`."""
+        single = self.index.single_fragments(index, count)
+        if single is None or max(single[1]) > _longest(self.image_pixel):
+            return (yield from self._fetch_any(index, count))
+        positions, lengths = single
+        if min(lengths) * MAX_EXPANSION < self.image_pixel.frame_nbytes:
+            self.require_plausible(range(index, index + count))
+        first, last = positions[0], positions[-1] + lengths[-1]
+        if last - first > 2 * sum(lengths) + (1 << 16):
+            return (yield from self._fetch_any(index, count))
+        (data,) = yield [(first, last)]
+        return _cut(data, [position - first for position in positions], lengths)
+
+    def _fetch_any(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
+        """As `fetch`, where a Frame is split, too long, or far from its neighbour."""
+        self.require_plausible(range(index, index + count))
+        places = [self._places(i) for i in range(index, index + count)]
+        parts = iter((yield [part for of_frame in places for part in of_frame]))
+        return [b"".join(next(parts) for _part in of_frame) for of_frame in places]
+
+    def _places(self, index: int) -> list[tuple[int, int]]:
+        """Return what to read of a Frame's Fragments: all, unless they are absurdly long for their Frame."""
+        places = self.index.byte_ranges(index)
+        limit = _longest(self.image_pixel)
+        # What is cut off shows as bytes behind the stream, or as a stream that does not end.
+        if sum(stop - start for start, stop in places) <= limit:
+            return places
+        kept = []
+        for start, stop in places:
+            kept.append((start, min(stop, start + limit)))
+            limit -= kept[-1][1] - start
+        return kept
+
+
+class TabledFragments:
+    """Fragments where an offset table says they are, until an Item contradicts it.
+
+    Parameters
+    ----------
+    positions : array of int
+        Of each Frame's Item.
+    end_position : int
+        Where the last Frame's Item ends at the latest.
+    image_pixel : ImagePixel
+        Describes the Frames.
+    layout : DataSetLayout
+        For walking over the Items, should the table be wrong.
+    """
+
+    def __init__(
+        self, positions: "array[int]", end_position: int, image_pixel: ImagePixel, layout: DataSetLayout
+    ) -> None:
+        self._positions = positions
+        self._end_position = end_position
+        self._image_pixel = image_pixel
+        self._layout = layout
+        self._indexed: IndexedFragments | None = None
+        sizes = np.diff(np.frombuffer(positions, np.int64))
+        self._longest_item = int(sizes.max(initial=0)) or _LAST_FRAGMENT_NBYTES
+
+    @property
+    def index(self) -> FrameIndex | None:
+        """As `Fragments.index`: none until the table turned out to be wrong."""
+        return None if self._indexed is None else self._indexed.index
+
+    def require_plausible(self, indices: Iterable[int]) -> None:
+        """As `Fragments.require_plausible`."""
+        for index in indices:
+            nbytes = self._stop(index) - self._positions[index] - ITEM_HEADER_NBYTES
+            check_expansion(nbytes, self._image_pixel, frame_number=index + 1)
+
+    def bounds(self, index: int, count: int) -> "array[int]":
+        """As `Fragments.bounds`."""
+        bounds = self._positions[index : index + count + 1]
+        return bounds if len(bounds) > count else bounds + array("q", [self._end_position])
+
+    def fetch(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
+        """As `Fragments.fetch`."""
+        if self._indexed is None:
+            self.require_plausible(range(index, index + count))
+            fragments = yield from self._fetch_tabled(index, count)
+            if fragments is not None:
+                return fragments
+            walk = index_frames(self._layout, self._image_pixel.number_of_frames)
+            self._indexed = IndexedFragments((yield from one_at_a_time(walk)), self._image_pixel)
+        return (yield from self._indexed.fetch(index, count))
+
+    def _stop(self, index: int) -> int:
+        is_last = index + 1 == len(self._positions)
+        return self._end_position if is_last else self._positions[index + 1]
+
+    def _fetch_tabled(self, index: int, count: int) -> RangePlan["list[Buffer] | None"]:
+        """Plan: the Fragments, or None where the Items are not those of the table."""
+        positions = self._positions[index : index + count]
+        first, stop = positions[0], self._stop(index + count - 1)
+        longest = _longest(self._image_pixel) + ITEM_HEADER_NBYTES
+        ends_file = index + count == len(self._positions)
+        if ends_file:
+            # Nothing tells where the last Item ends; the file may go on for gigabytes behind it.
+            likely = min(self._longest_item, _LAST_FRAGMENT_NBYTES, longest)
+            stop = min(stop, max(positions[-1] + likely, positions[-1] + 1024) + ITEM_HEADER_NBYTES)
+        items = [*positions, stop]
+        if max(after - before for before, after in pairwise(items)) > longest:
+            return None
+        (data,) = yield [(first, stop)]
+        values, lengths, _end, _status = engine.scan_items(data, 0)
+        if [first + value - ITEM_HEADER_NBYTES for value in values[:count]] != list(positions):
+            return None
+        behind = values[count - 1] + lengths[count - 1]
+        if ends_file and lengths[count - 1] <= longest:
+            missing = min(first + behind + ITEM_HEADER_NBYTES, self._end_position) - first - len(data)
+            if missing > 0:
+                (rest,) = yield [(first + len(data), first + len(data) + missing)]
+                data += rest
+            if data[behind : behind + 4] == ITEM_TAG:
+                # The last Frame goes on in another Fragment.
+                return None
+        elif behind != len(data) or len(values) != count:
+            return None
+        return _cut(data, values[:count], lengths[:count])
+
+
+def _cut(data: bytes, starts: "Iterable[int]", lengths: "Iterable[int]") -> "list[Buffer]":
+    spans = list(zip(starts, lengths, strict=True))
+    # Bytes are cut and looked at in less time than a view, as long as there are few to copy.
+    block = data if len(data) < _SHORT_FRAGMENT_NBYTES * len(spans) else memoryview(data)
+    return [block[start : start + nbytes] for start, nbytes in spans]
+
+
+def _longest(image_pixel: ImagePixel) -> int:
+    """Bytes of a Fragment beyond which it is absurdly long for its Frame.
+
+    Stored blocks add 5 bytes to 65 535; a Fragment of gigabytes for a small Frame would only fill memory.
+    """
+    return 2 * image_pixel.frame_nbytes + (1 << 16)

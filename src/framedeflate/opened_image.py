@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image that was opened for reading some of its Frames: the plans that FrameReader and its async twin drive."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from numpy.typing import NDArray
+
+from framedeflate.byte_source import Plan
+from framedeflate.data_set.layout import DataSetLayout
+from framedeflate.errors import FrameNumberError, TransferSyntaxError
+from framedeflate.frame_arrays import (
+    FAR,
+    NEAR,
+    Reach,
+    Run,
+    arrays_of,
+    fetch,
+    read_array,
+    read_one,
+    runs_in_turn,
+)
+from framedeflate.frame_plans import DeflatedFrames, PlannedFrames, plan_frames
+from framedeflate.header_forecast import forecast_nbytes
+from framedeflate.header_memory import HeaderMemory
+from framedeflate.image_pixel import ImagePixel
+from framedeflate.part10 import ScanProgress, scan_file_meta, scan_stated_data_set
+from framedeflate.range_plan import RangePlan, one_at_a_time
+from framedeflate.transfer_syntax import NATIVE
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["FIRST_NBYTES", "OpenedImage", "plan_image"]
+
+T = TypeVar("T")
+
+FIRST_NBYTES: Final = 32 << 10
+"""The first request to a server: most headers without per-frame functional groups fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    """What is known of a file once its header and tables were read.
+
+    Attributes
+    ----------
+    transfer_syntax_uid : str
+        As the File Meta Information says.
+    layout : DataSetLayout
+        Where things are in the Data Set.
+    frames : PlannedFrames
+        The Frames.
+    reach : Reach
+        How much to ask for at once.
+    memory : HeaderMemory or None
+        The header, where asking for it again would cost a round trip.
+    """
+
+    transfer_syntax_uid: str
+    layout: DataSetLayout
+    frames: PlannedFrames
+    reach: Reach
+    memory: HeaderMemory | None
+
+    @property
+    def image_pixel(self) -> ImagePixel:
+        """Describes the Frames."""
+        return self.frames.image_pixel
+
+    def __len__(self) -> int:
+        return self.image_pixel.number_of_frames
+
+    def read(self, indices: Sequence[int]) -> RangePlan[NDArray[Any]]:
+        """Plan: the Frames at `indices`, from 0, as one array."""
+        return self._remembering(read_array(self.frames, indices, self.reach))
+
+    def read_item(self, key: int | slice) -> RangePlan[NDArray[Any]]:
+        """Plan: the Frame at an index, negative from the end, or those of a slice.
+
+        Raises
+        ------
+        FrameNumberError
+            There is no such Frame.
+        """
+        count = len(self)
+        if isinstance(key, slice):
+            return self.read(range(count)[key])
+        if not -count <= key < count:
+            raise FrameNumberError(frame_number=key + 1, number_of_frames=count)
+        return self._remembering(read_one(self.frames, key % count))
+
+    def read_numbers(self, frame_numbers: Iterable[int]) -> RangePlan[NDArray[Any]]:
+        """Plan: the Frames with these numbers, from 1, in the order given; errors as `read_item`."""
+        return self.read([self.index_of(number) for number in frame_numbers])
+
+    def fragment(self, frame_number: int) -> RangePlan[bytes]:
+        """Plan: the value of the Fragment that holds a Frame, as stored; Fragments joined where a writer split it.
+
+        Raises
+        ------
+        FrameNumberError
+            There is no such Frame.
+        TransferSyntaxError
+            The file's Frames are not deflated, so there are no Fragments.
+        """
+        index = self.index_of(frame_number)
+        if not isinstance(self.frames, DeflatedFrames):
+            raise TransferSyntaxError(
+                "only a file in Deflated Image Frame Compression has a Fragment for each Frame",
+                uid=self.transfer_syntax_uid,
+            )
+        return self._remembering(_fragment(self.frames, index))
+
+    def fetch(self, run: Run) -> "RangePlan[list[Buffer] | Buffer]":
+        """Plan: what is stored of some Frames, for `arrays_of`."""
+        return self._remembering(fetch(self.frames, run))
+
+    def arrays_of(self, run: Run, fetched: "list[Buffer] | Buffer") -> Iterator[NDArray[Any]]:
+        """Yield each Frame of what was fetched."""
+        return arrays_of(self.frames, run, fetched)
+
+    def runs_in_turn(self) -> Iterator[Run]:
+        """Yield what to fetch, one after the other, to go through all Frames."""
+        return runs_in_turn(self.frames, self.reach)
+
+    def index_of(self, frame_number: int) -> int:
+        """Return the index of a Frame; errors as `read_item`."""
+        if not 1 <= frame_number <= len(self):
+            raise FrameNumberError(frame_number=frame_number, number_of_frames=len(self))
+        return frame_number - 1
+
+    def answer(self, plan: Plan[T]) -> RangePlan[T]:
+        """Plan: as `plan`, with what is known of the header left out of what it asks for."""
+        return self._remembering(one_at_a_time(plan))
+
+    def _remembering(self, plan: RangePlan[T]) -> RangePlan[T]:
+        return plan if self.memory is None else self.memory.answer_ranges(plan)
+
+
+def _fragment(frames: DeflatedFrames, index: int) -> RangePlan[bytes]:
+    if frames.index is not None:
+        return b"".join((yield frames.index.byte_ranges(index)))
+    (fragment,) = yield from frames.fragments.fetch(index, 1)
+    return bytes(fragment)
+
+
+def plan_image(
+    nbytes: int, *, threads: int, strict: bool, is_remote: bool, first: bytes = b""
+) -> RangePlan[OpenedImage]:
+    """Plan: open the image in a file of `nbytes`.
+
+    Parameters
+    ----------
+    is_remote : bool
+        Ask seldom rather than little: the end of the header is guessed, what was read is kept, an offset table is
+        believed until a Frame contradicts it.
+    first : bytes
+        The file's first bytes, as far as they are known.
+
+    Raises
+    ------
+    DicomFormatError, UnsupportedImageError, EncapsulationError, TransferSyntaxError
+        As `FrameReader`.
+    """
+    if not is_remote:
+        return (yield from one_at_a_time(_plan_near(nbytes, threads=threads, strict=strict)))
+    memory = HeaderMemory(nbytes, first)
+    meta = yield from memory.answer(scan_file_meta(window_nbytes=FIRST_NBYTES))
+    uid = meta.transfer_syntax_uid
+
+    def windows(progress: ScanProgress) -> int:
+        forecast = forecast_nbytes(
+            progress, source_nbytes=nbytes, is_encapsulated=uid not in NATIVE, requests=memory.requests
+        )
+        return memory.window_nbytes(progress.position, forecast)
+
+    layout = yield from memory.answer(scan_stated_data_set(meta, nbytes, windows=windows))
+    frames = yield from memory.answer(
+        plan_frames(layout, uid, threads=threads, strict=strict, believe_tables=True)
+    )
+    return OpenedImage(uid, layout, frames, FAR, memory)
+
+
+def _plan_near(nbytes: int, *, threads: int, strict: bool) -> Plan[OpenedImage]:
+    meta = yield from scan_file_meta()
+    layout = yield from scan_stated_data_set(meta, nbytes)
+    uid = meta.transfer_syntax_uid
+    frames = yield from plan_frames(layout, uid, threads=threads, strict=strict)
+    return OpenedImage(uid, layout, frames, NEAR, None)
