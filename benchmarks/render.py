@@ -17,6 +17,7 @@ from aims import aims
 from encode_tables import encode
 from file_tables import files
 from inflate_tables import inflate
+from pydicom_tables import reading
 from thread_tables import threads
 
 __all__ = ["CURVE", "PAGE", "filled", "main", "picture", "stored"]
@@ -32,6 +33,8 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "inflate": inflate,
     "files": files,
     "threads": threads,
+    "pydicom": reading,
+    "pydicomdev": reading,
 }
 """What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
 

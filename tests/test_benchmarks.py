@@ -13,6 +13,7 @@ import pytest
 import bench_encode
 import bench_files
 import bench_inflate
+import bench_pydicom
 import bench_threads
 import curve
 import render
@@ -24,7 +25,8 @@ from bench_encode import contest
 from bench_files import FilesMaker
 from command import Options
 from frame_sets import SHARED, FrameSet, all_sets, evenly
-from framedeflate import DEFAULT_LEVEL, engine
+from framedeflate import DEFAULT_LEVEL, array, engine
+from framedeflate.pydicom_plugin import whole_arrays
 from interleave import WrongResultError, take_turns
 
 NOWHERE = Path(__file__).parent / "no such folder"
@@ -90,6 +92,19 @@ def test_threads(tmp_path: Path) -> None:
         assert all(gain > 0 for gain in gains.values())
 
 
+@pytest.mark.parametrize("frames", [NOWHERE, SHARED], ids=["made", "shared"])
+def test_pydicom(tmp_path: Path, frames: Path) -> None:
+    if frames is SHARED and not SHARED.is_dir():
+        pytest.skip("no shared frames beside the repository")
+    figures = quick(bench_pydicom.main, bench_pydicom.NAME, tmp_path, frames)
+    assert {"1 bit", "8 bits", "16 bits"} <= set(figures["kinds"].values())
+    for counts in figures["times"].values():
+        assert set(counts) == {"1", "3"}
+        for times in counts.values():
+            assert {"Dataset.pixel_array", "iter_pixels", "pixel_array(path, index=i)"} < set(times)
+            assert all(ratio > 0 for ratio in times.values())
+
+
 class TestFrameSets:
     def test_frames_have_the_size_of_their_description(self) -> None:
         sets = all_sets(NOWHERE)
@@ -145,6 +160,14 @@ class TestChecks:
         monkeypatch.setattr(FilesMaker, "native_checksum", lambda self: 0)
         with pytest.raises(WrongResultError, match="compress, ours"):
             quick(bench_files.main, "files", tmp_path, NOWHERE)
+
+    def test_wrong_pixels_from_pydicom_end_the_run(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        right = array.decode_pixels
+        monkeypatch.setattr(whole_arrays, "decode_pixels", lambda *arguments: right(*arguments)[::-1].copy())
+        with pytest.raises(WrongResultError, match="these are not the pixels"):
+            quick(bench_pydicom.main, bench_pydicom.NAME, tmp_path, NOWHERE)
 
     def test_streams_that_depend_on_threads_end_the_run(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

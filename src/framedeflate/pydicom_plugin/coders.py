@@ -1,25 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts the plugin into pydicom's Encoder and Decoder of this Transfer Syntax, which pydicom 3.0 has none of."""
+"""Puts the plugin into pydicom's Encoder and Decoder of this Transfer Syntax; pydicom 3.0 has none, so it gets them."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
-from pydicom.encaps import generate_frames
 from pydicom.pixels.common import CoderBase
 from pydicom.pixels.decoders import base as decoders
-from pydicom.pixels.decoders.base import Decoder, DecodeRunner
 from pydicom.pixels.encoders import base as encoders
 from pydicom.pixels.encoders.base import Encoder, EncodeRunner
 from pydicom.uid import UID
 
-from framedeflate.errors import FrameDeflateError
 from framedeflate.frame_codec import DEFAULT_LEVEL, encode_frame
-from framedeflate.pydicom_plugin.coding import LABEL, decode_all, image_pixel_of, native_frame
+from framedeflate.pydicom_plugin.coding import LABEL, image_pixel_of, native_frame
+from framedeflate.pydicom_plugin.whole_arrays import assemble_at_once
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["add_coders"]
 
@@ -33,10 +27,11 @@ def add_coders() -> None:
     if uid not in encoders._PIXEL_DATA_ENCODERS:
         encoders._PIXEL_DATA_ENCODERS[uid] = (FrameEncoder(uid), "framedeflate")
     if uid not in decoders._PIXEL_DATA_DECODERS:
-        decoders._PIXEL_DATA_DECODERS[uid] = (FrameDecoder(uid), "framedeflate")
+        decoders._PIXEL_DATA_DECODERS[uid] = (decoders.Decoder(uid), "framedeflate")
     encoder, decoder = encoders.get_encoder(uid), decoders.get_decoder(uid)
     _put_first(encoder, (_CODING, "encode"), ("pydicom.pixels.encoders.native", "_encode_deflated_frame"))
     _put_first(decoder, (_CODING, "decode"), ("framedeflate.pydicom_plugin.bounded_pydicom", "decode"))
+    assemble_at_once(decoder)
 
 
 def _put_first(coder: CoderBase, ours: tuple[str, str], pydicoms: tuple[str, str]) -> None:
@@ -49,25 +44,6 @@ def _put_first(coder: CoderBase, ours: tuple[str, str], pydicoms: tuple[str, str
     coder.add_plugin(LABEL, ours)
     if _PYDICOMS_OWN in plugins:
         coder.add_plugin(_PYDICOMS_OWN, pydicoms)
-
-
-class FrameDecoder(Decoder):
-    """A Decoder for pydicom 3.0 that inflates all Frames of an array at once, into the array itself."""
-
-    @staticmethod
-    def _as_array_encapsulated(runner: DecodeRunner, index: int | None) -> "np.ndarray[Any, Any]":
-        if index is None and next(iter(runner._decoders)) == LABEL:
-            fragments = list(
-                generate_frames(
-                    cast("bytes", runner.src),  # pydicom reads file objects too
-                    number_of_frames=runner.number_of_frames,
-                    extended_offsets=runner.extended_offsets,
-                )
-            )
-            # What is broken is left to pydicom's way, which says it in pydicom's words.
-            with suppress(FrameDeflateError):
-                return decode_all(fragments[: runner.number_of_frames], runner)
-        return Decoder._as_array_encapsulated(runner, index)
 
 
 class FrameEncoder(Encoder):

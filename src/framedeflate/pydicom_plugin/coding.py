@@ -8,14 +8,13 @@ native bytes as they are, so they are taken from the runner's own source instead
 pydicom 3.1 keeps options for each Frame; 3.0 has none, and takes 1-bit Frames with a byte for each pixel alone.
 """
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydicom.uid import UID
 
 from framedeflate import engine
-from framedeflate.array import array_to_frames, decode_pixels, pixels_to_array
+from framedeflate.array import array_to_frames, pixels_to_array
 from framedeflate.errors import FrameEncodeError
 from framedeflate.fragment_inflation import check_expansion, inflate_frames, inflate_pixels
 from framedeflate.frame_codec import DEFAULT_LEVEL, decode_frame, encode_frame
@@ -33,9 +32,11 @@ __all__ = [
     "ENCODER_DEPENDENCIES",
     "LABEL",
     "decode",
-    "decode_all",
     "encode",
+    "image_pixel_of",
     "is_available",
+    "native_frame",
+    "tell_full_chrominance",
 ]
 
 LABEL: Final = "framedeflate"
@@ -45,7 +46,11 @@ _UID = UID(DEFLATED_IMAGE_FRAME_COMPRESSION)
 ENCODER_DEPENDENCIES: dict[UID, tuple[str, ...]] = {_UID: ()}
 DECODER_DEPENDENCIES: dict[UID, tuple[str, ...]] = {_UID: ()}
 
-_STORED_PHOTOMETRIC = "framedeflate_photometric_interpretation"
+_IMAGE_PIXEL: Final = "framedeflate_image_pixel"
+"""Option of a runner that holds what its source says of every Frame.
+
+It is asked for each, and decoding changes what pydicom's own options say.
+"""
 
 
 def is_available(uid: str) -> bool:
@@ -98,9 +103,10 @@ def decode(src: bytes, runner: "DecodeRunner") -> bytes | bytearray:
     image_pixel = image_pixel_of(runner)
     _tell(runner, "decoding_plugin", LABEL)
     if image_pixel.is_subsampled:
-        _tell_full_chrominance(runner)
+        tell_full_chrominance(runner)
         return pixels_to_array(decode_frame(src, image_pixel), image_pixel).tobytes()
     check_expansion(len(src), image_pixel)
+    # pydicom 3.0 takes a byte for each pixel; 3.1 unpacks, and says so in what it tells of the array.
     if image_pixel.is_bilevel and not _tell(runner, "bits_allocated", 1):
         pixels = bytearray(pixels_nbytes(image_pixel))
         inflate_pixels([src], image_pixel, pixels, zeroed=True)
@@ -110,21 +116,9 @@ def decode(src: bytes, runner: "DecodeRunner") -> bytes | bytearray:
     return frame
 
 
-def decode_all(fragments: list[bytes], runner: "DecodeRunner") -> "np.ndarray[Any, Any]":
-    """Inflate all Frames into one array without a shape, as pydicom 3.0 asks for."""
-    image_pixel = image_pixel_of(runner)
-    pixels = decode_pixels(fragments, image_pixel)
-    if image_pixel.is_subsampled:
-        _tell_full_chrominance(runner)
-        return pixels_to_array(pixels, image_pixel).reshape(-1)
-    return pixels.view(runner.pixel_dtype)
-
-
-def _tell_full_chrominance(runner: Any) -> None:
+def tell_full_chrominance(runner: Any) -> None:
     """Say that decoded Frames have three samples a pixel, as pydicom expects."""
     if not _tell(runner, "photometric_interpretation", "YBR_FULL"):
-        # The next Frame needs to know what this one was.
-        runner.set_option(_STORED_PHOTOMETRIC, "YBR_FULL_422")
         runner.set_option("photometric_interpretation", "YBR_FULL")
 
 
@@ -144,40 +138,18 @@ def image_pixel_of(runner: "DecodeRunner | EncodeRunner") -> ImagePixel:
     ImagePixelError
         They are out of range.
     """
-    return _image_pixel(
-        runner.rows,
-        runner.columns,
-        runner.bits_allocated,
-        runner.bits_stored,
-        runner.number_of_frames,
-        runner.samples_per_pixel,
-        str(runner.get_option(_STORED_PHOTOMETRIC, runner.photometric_interpretation)),
-        runner.planar_configuration if runner.samples_per_pixel > 1 else 0,
-        runner.pixel_representation,
-    )
-
-
-@lru_cache(maxsize=64)
-def _image_pixel(  # noqa: PLR0917 - the key of the cache
-    rows: int,
-    columns: int,
-    bits_allocated: int,
-    bits_stored: int,
-    number_of_frames: int,
-    samples_per_pixel: int,
-    photometric_interpretation: str,
-    planar_configuration: int,
-    pixel_representation: int,
-) -> ImagePixel:
-    """Return the same description for every Frame of an image: it is asked for each."""
-    return ImagePixel(
-        rows=rows,
-        columns=columns,
-        bits_allocated=bits_allocated,
-        bits_stored=bits_stored,
-        number_of_frames=number_of_frames,
-        samples_per_pixel=samples_per_pixel,
-        photometric_interpretation=photometric_interpretation,
-        planar_configuration=planar_configuration,
-        pixel_representation=pixel_representation,
-    )
+    described: ImagePixel | None = runner.get_option(_IMAGE_PIXEL)
+    if described is None:
+        described = ImagePixel(
+            rows=runner.rows,
+            columns=runner.columns,
+            bits_allocated=runner.bits_allocated,
+            bits_stored=runner.bits_stored,
+            number_of_frames=runner.number_of_frames,
+            samples_per_pixel=runner.samples_per_pixel,
+            photometric_interpretation=str(runner.photometric_interpretation),
+            planar_configuration=runner.planar_configuration if runner.samples_per_pixel > 1 else 0,
+            pixel_representation=runner.pixel_representation,
+        )
+        runner.set_option(_IMAGE_PIXEL, described)
+    return described
