@@ -28,6 +28,7 @@ FAULTS: Final = frozenset(
         "no-ranges",  # 200 with the whole file
         "endless",  # 200 that says a terabyte and goes on until the client leaves
         "endless-chunks",  # the same without saying how much
+        "endless-part",  # 206 of the right range whose body goes on
         "wrong-content-range",  # 206 that begins elsewhere
         "bad-content-range",  # 206 with words that are no Content-Range
         "no-content-range",
@@ -296,7 +297,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if fault == "gzip":
             self.send_header("Content-Encoding", "gzip")
-        if fault == "endless-chunks":
+        if fault in {"endless-chunks", "endless-part"}:
             self.send_header("Transfer-Encoding", "chunked")
         else:
             self.send_header("Content-Length", str(1 << 40 if fault == "endless" else len(body)))
@@ -321,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.startswith("endless"):
             block = bytes(1 << 16)
             while not self.server_state.stopping.is_set():
-                self._write(b"10000\r\n" + block + b"\r\n" if fault == "endless-chunks" else block)
+                self._write(b"10000\r\n" + block + b"\r\n" if fault != "endless" else block)
                 self.wfile.flush()
         else:
             self._write(body)

@@ -7,7 +7,17 @@ from typing import Final, Protocol
 
 from framedeflate.errors import RemoteSourceError
 
-__all__ = ["MAX_WHOLE_NBYTES", "Answer", "Transport", "Version", "content_range"]
+__all__ = [
+    "MAX_WHOLE_NBYTES",
+    "Answer",
+    "Transport",
+    "Version",
+    "content_range",
+    "encoded",
+    "replaced",
+    "require_same",
+    "unsatisfied_size",
+]
 
 MAX_WHOLE_NBYTES: Final = 8 << 20
 """A file that a server sends only as a whole is taken up to this size."""
@@ -100,6 +110,17 @@ def replaced(shown: str, position: int, status: int | None) -> RemoteSourceError
     return RemoteSourceError(
         f"{shown}: the file was replaced on its server while it was read; open it again",
         kind="changed",
+        position=position,
+        status=status,
+    )
+
+
+def encoded(shown: str, position: int, status: int | None) -> RemoteSourceError:
+    """Return the error for an answer that counts the bytes of a compressed copy."""
+    return RemoteSourceError(
+        f"{shown}: the server encodes the file although it was asked not to, so byte ranges cannot be told; switch "
+        "compression off for DICOM files there",
+        kind="bad-answer",
         position=position,
         status=status,
     )

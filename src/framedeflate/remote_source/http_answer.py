@@ -13,6 +13,7 @@ from framedeflate.remote_source.answers import (
     Answer,
     Version,
     content_range,
+    encoded,
     replaced,
     require_same,
     unsatisfied_size,
@@ -109,12 +110,7 @@ def read_answer(response: http.client.HTTPResponse, asked: Asked) -> Answer:
     if status not in {200, 206}:
         raise _status_error(response, asked)
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
-        raise asked.error(
-            "the server encodes the file although it was asked not to, so byte ranges cannot be told; switch "
-            "compression off for DICOM files there",
-            "bad-answer",
-            status,
-        )
+        raise encoded(asked.shown, asked.start, status)
     return _read_part(response, asked) if status == 206 else _read_whole(response, asked)
 
 

@@ -21,6 +21,8 @@ __all__ = ["FIRST_NBYTES", "RemoteSource"]
 
 FIRST_NBYTES: Final = 32 << 10
 
+_COMMON: Final = ("timeout", "retries", "parallel")
+
 
 class RemoteSource:
     """A file on a server, read by range. Opened by `open`.
@@ -73,19 +75,22 @@ class RemoteSource:
         if first_nbytes < 1:
             raise ValueError("first_nbytes must be 1 or more")
         scheme = scheme_of(url)
-        if scheme in HTTP_SCHEMES:
-            http_options = _http_options(options or {})
-            parallel = http_options.parallel
-            transport: Transport = HttpTransport(url, http_options)
-        else:
+        if scheme not in SCHEMES:
             raise RemoteSourceError(
                 f"{shown_url(url)}: the scheme is not one of {', '.join(sorted(SCHEMES))}; open the file with fsspec, "
                 "for example, and give the file object",
                 kind="url",
                 position=0,
             )
+        given = dict(options or {})
+        common = _http_options({name: given.pop(name) for name in _COMMON if name in given})
+        transport: Transport
+        if scheme in HTTP_SCHEMES:
+            transport = HttpTransport(url, _http_options(options or {}))
+        else:
+            transport = _store_transport(url, common, given)
         try:
-            return cls(transport, shown_url(url), first_nbytes=first_nbytes, parallel=parallel)
+            return cls(transport, shown_url(url), first_nbytes=first_nbytes, parallel=common.parallel)
         except BaseException:
             transport.close()
             raise
@@ -184,6 +189,13 @@ class RemoteSource:
     def _require_open(self, position: int) -> None:
         if self._closed:
             raise RemoteSourceError(f"{self._shown}: closed already", kind="closed", position=position)
+
+
+def _store_transport(url: str, common: HttpOptions, options: Mapping[str, Any]) -> Transport:
+    # Imported here: it needs the extra.
+    from framedeflate.remote_source.store_transport import StoreTransport
+
+    return StoreTransport(url, timeout=common.timeout, retries=common.retries, options=options)
 
 
 def _cancel(futures: "Sequence[Future[bytes]]") -> None:
