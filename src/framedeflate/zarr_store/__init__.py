@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DICOM files as Zarr arrays, by reference: no pixel is copied, each Frame is a chunk where it lies.
 
-This is the table of contents; each name comes with its first use. Codecs, `open` and `register` need the extra
-``zarr``; making references does not.
+This is the table of contents; each name comes with its first use. All but `references` need the extra
+``zarr``.
 """
 
 from importlib import import_module
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from framedeflate.zarr_store.codecs import PackedBits, RawDeflate, register
     from framedeflate.zarr_store.reference_set import references
-    from framedeflate.zarr_store.store import open  # noqa: A004
+    from framedeflate.zarr_store.store import DicomStore, open  # noqa: A004
 
-__all__ = ["PackedBits", "RawDeflate", "open", "references", "register"]
+__all__ = ["DicomStore", "PackedBits", "RawDeflate", "open", "references", "register"]
 
 _HOMES = {
+    "DicomStore": "store",
     "PackedBits": "codecs",
     "RawDeflate": "codecs",
     "open": "store",

@@ -44,12 +44,13 @@ def open(source: str | os.PathLike[str]) -> zarr.Group:  # noqa: A001 - as zarr'
     MissingExtraError
         zarr is not installed.
     """
-    register()
     return zarr.open_group(DicomStore(source), mode="r")
 
 
 class DicomStore(Store):
-    """The references into a file, as the keys of a Zarr store. Can be pickled, for dask's processes.
+    """The references into a file, as the keys of a Zarr store: for ``xarray.open_zarr``, or whoever takes a store.
+
+    Can be pickled, for dask's processes.
 
     Parameters
     ----------
@@ -62,6 +63,7 @@ class DicomStore(Store):
     supports_listing: bool = True
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
+        register()
         super().__init__(read_only=True)
         self._location = os.fspath(Path(location).absolute())
         self._source = FileSource.open(self._location)
