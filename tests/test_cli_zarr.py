@@ -10,6 +10,8 @@ import pytest
 from cli_runner import run_command
 from corpus import wheel_file
 from framedeflate import zarr_store
+from made_segmentations import segmentations
+from range_server import RangeServer
 from zarr_readers import DEFLATED_FRAMES, READERS, dicom_file
 
 zarr_store.register()
@@ -91,3 +93,28 @@ def test_what_cannot_be_referred_to_is_said(
     assert ran.code == code
     assert words in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_url_is_a_file_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RangeServer({"masks.dcm": source}) as server:
+        url = f"{server.url('masks.dcm')}?key=secret"
+        ran = run_command(capsys, "zarr", url)
+        assert (ran.code, ran.err) == (0, "")
+        assert json.loads(Path("masks.refs.json").read_bytes()) == zarr_store.references(source, url=url)
+        ran = run_command(capsys, "zarr", f"{server.url('none.dcm')}?key=secret")
+        assert ran.code == 20
+        assert "secret" not in ran.err
+        assert "none.dcm" in ran.err
+        ran = run_command(capsys, "zarr", url, "--json", "--overwrite")
+        assert "secret" not in ran.out
+
+
+def test_labels_are_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    segmentations()["BINARY"].save_as(tmp_path / "seg.dcm")
+    for arguments, labels in (([], 0), (["--segment-labels"], 1)):
+        output = tmp_path / f"refs{labels}.json"
+        assert run_command(capsys, "zarr", tmp_path / "seg.dcm", "-o", output, *arguments).code == 0
+        assert output.read_text(encoding="utf-8").count("organ 1") == labels

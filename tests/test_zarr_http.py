@@ -2,6 +2,7 @@
 """References over HTTP, read in a fresh process: the same pixels, and one request of a chunk's size for each chunk."""
 
 import json
+import pickle
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from framedeflate import zarr_store
+from framedeflate.errors import RemoteSourceError
 from range_server import RangeServer
-from zarr_readers import DEFLATED_FRAMES, EXPLICIT_LITTLE, dicom_file
+from zarr_readers import DEFLATED_FRAMES, EXPLICIT_LITTLE, dicom_file, pixels_of
 
 MASKS = np.zeros((24, 61, 53), np.bool_)
 for _index in range(24):
@@ -114,3 +117,32 @@ def test_a_server_at_fault_is_an_error_never_zeros(tmp_path: Path) -> None:
     assert dict(zip(faults, said, strict=True)) == {
         fault: "ReferenceNotReachable" if fault in unreachable else "FrameDecodeError" for fault in faults
     }
+
+
+def test_a_url_is_opened_right_away(tmp_path: Path) -> None:
+    with RangeServer({"image.dcm": dicom_file(MASKS, DEFLATED_FRAMES)}) as server:
+        url = server.url("image.dcm")
+        (tmp_path / "image.dcm").write_bytes(dicom_file(MASKS, DEFLATED_FRAMES))
+        assert zarr_store.references(url) == zarr_store.references(tmp_path / "image.dcm", url=url)
+        for group in (zarr_store.open(url), pickle.loads(pickle.dumps(zarr_store.open(url)))):  # noqa: S301
+            assert np.array_equal(pixels_of(group)[:], MASKS)
+            assert url in repr(group)
+        secret = zarr_store.DicomStore(f"{url}?signature=abc")
+        assert "abc" not in f"{secret} {secret!r}"
+        server.fault = "status-403"
+        with pytest.raises(RemoteSourceError):
+            zarr_store.open(url)
+
+
+def test_a_server_that_fails_later_is_an_error_too() -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (4, 200, 200), np.uint8)
+    with RangeServer({"image.dcm": dicom_file(noise, EXPLICIT_LITTLE)}) as server:
+        pixels = pixels_of(zarr_store.open(server.url("image.dcm"), options={"retries": 0}))
+        server.forget()
+        assert np.array_equal(pixels[3], noise[3])
+        ((_path, start, stop),) = server.requests
+        assert stop is not None
+        assert stop - start == 40_000
+        server.fault = "status-403"
+        with pytest.raises(RemoteSourceError):
+            pixels[2]

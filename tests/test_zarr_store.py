@@ -13,12 +13,14 @@ import judge
 from corpus import SourceFile
 from dicom_writer import data_set, deflate, element, image, offsets, padded, part10, pixel_data
 from framedeflate import FrameReader, zarr_store
+from framedeflate.byte_source import BytesSource
 from framedeflate.errors import (
     DicomFormatError,
     FrameDecodeError,
     FrameDeflateError,
     TransferSyntaxError,
     UnsupportedImageError,
+    UnsupportedSourceError,
 )
 from transcoded import ALL_FILES, named
 from zarr_readers import (
@@ -118,6 +120,7 @@ def is_readable(source: SourceFile) -> bool:
     return is_known and judge.PIXEL_DATA in file.elements and file.bits in {1, 8, 16, 32}
 
 
+@pytest.mark.filterwarnings("ignore:there are no coordinates:UserWarning")  # pydicom cut Frames off some
 @pytest.mark.parametrize("source", [file for file in ALL_FILES if is_readable(file)], ids=named)
 def test_real_files_are_read_or_refused(source: SourceFile) -> None:
     file = judge.read(source.path)
@@ -280,6 +283,18 @@ def test_the_url_is_the_callers(path: Path) -> None:
         other = named_otherwise["refs"][key]
         assert other == (value if isinstance(value, str) else ["s3://bucket/image.dcm", *value[1:]])
     assert {value[0] for value in references["refs"].values() if isinstance(value, list)} == {str(path)}
+
+
+def test_what_has_no_path_needs_a_url(path: Path) -> None:
+    file = dicom_file(ARRAYS["8 bits"], DEFLATED_FRAMES)
+    path.write_bytes(file)
+    with pytest.raises(UnsupportedSourceError):
+        zarr_store.references(file)
+    with path.open("rb") as opened:
+        for source in (file, opened, BytesSource(file), f"file://{path}", str(path)):
+            assert zarr_store.references(source, url=str(path)) == zarr_store.references(path)
+            assert np.array_equal(pixels_of(zarr_store.open(source))[:], ARRAYS["8 bits"])
+    assert zarr_store.references(f"file://{path}") == zarr_store.references(path)
 
 
 def test_the_same_file_gives_the_same_references(path: Path) -> None:

@@ -4,7 +4,13 @@
 import shutil
 from enum import IntEnum
 
-from framedeflate.errors import DicomFormatError, FrameDeflateError, RoundTripError, UnsupportedImageError
+from framedeflate.errors import (
+    DicomFormatError,
+    FrameDeflateError,
+    RemoteSourceError,
+    RoundTripError,
+    UnsupportedImageError,
+)
 
 __all__ = ["CommandError", "ExitCode", "exit_code_of", "is_no_image", "is_not_chosen", "sentence_of"]
 
@@ -74,6 +80,8 @@ def exit_code_of(error: Exception, *, source: str) -> ExitCode:
         return error.exit_code
     if isinstance(error, RoundTripError | FileExistsError | shutil.SameFileError):
         return ExitCode.CANNOT_WRITE_OUTPUT
+    if isinstance(error, RemoteSourceError):
+        return ExitCode.CANNOT_READ_INPUT
     if isinstance(error, FrameDeflateError | MemoryError):
         return ExitCode.INVALID_INPUT
     if isinstance(error, OSError) and str(error.filename) != source:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from framedeflate import __version__
 from framedeflate.cli import compress, decompress, extract, inspect, render, verify, zarr
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
-from framedeflate.cli.report import print_error
+from framedeflate.cli.report import print_error, shown_source
 from framedeflate.errors import FrameDeflateError
 
 __all__ = ["build_parser", "main", "run_command"]
@@ -95,8 +95,10 @@ def _run(command: Callable[[argparse.Namespace], int], namespace: argparse.Names
     except BrokenPipeError:
         return _close_pipe()
     except (FrameDeflateError, OSError, MemoryError) as error:
-        source = str(Path(getattr(namespace, "file", "")))
-        print_error(f"{source}: {sentence_of(error, source=source)}")
+        given = getattr(namespace, "file", "")
+        source = shown_source(given) if "://" in given else str(Path(given))
+        sentence = sentence_of(error, source=source)
+        print_error(sentence if sentence.startswith(f"{source}: ") else f"{source}: {sentence}")
         return exit_code_of(error, source=source)
     except KeyboardInterrupt:
         print_error("interrupted; finished files are in place, the others as they were")

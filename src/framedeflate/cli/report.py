@@ -9,7 +9,16 @@ from typing import Literal
 
 from framedeflate.cli.exit_codes import ExitCode
 
-__all__ = ["Outcome", "Status", "Tally", "human_nbytes", "print_error", "print_json", "ratio_text"]
+__all__ = [
+    "Outcome",
+    "Status",
+    "Tally",
+    "human_nbytes",
+    "print_error",
+    "print_json",
+    "ratio_text",
+    "shown_source",
+]
 
 Status = Literal["done", "copied", "skipped", "failed", "interrupted"]
 
@@ -117,6 +126,16 @@ def print_json(fields: Mapping[str, object]) -> None:
 def print_error(message: str) -> None:
     """Print a line on standard error."""
     print(f"framedeflate: {message}", file=sys.stderr, flush=True)
+
+
+def shown_source(source: str) -> str:
+    """Return a path as it is, and a URL without what may be a key in it."""
+    if "://" not in source:
+        return source
+    # Imported here: local files need no HTTP client.
+    from framedeflate.remote_source import is_url, shown_url
+
+    return shown_url(source) if is_url(source) else source
 
 
 def human_nbytes(nbytes: int) -> str:

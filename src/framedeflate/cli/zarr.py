@@ -4,10 +4,11 @@
 import argparse
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from framedeflate.atomic_file import atomic_file
 from framedeflate.cli.exit_codes import ExitCode
-from framedeflate.cli.report import human_nbytes, print_json
+from framedeflate.cli.report import human_nbytes, print_json, shown_source
 from framedeflate.zarr_store.reference_set import PIXELS, references
 
 __all__ = ["add_parser"]
@@ -37,12 +38,17 @@ def add_parser(
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="a path or a URL")
     parser.add_argument(
         "-o", "--output", metavar="REFS", help="the references (default: FILE without its suffix, .refs.json)"
     )
     parser.add_argument(
-        "--url", metavar="URL", help="where readers find FILE, a URL or a path (default: its absolute path)"
+        "--url", metavar="URL", help="where readers find FILE, a URL or a path (default: its own)"
+    )
+    parser.add_argument(
+        "--segment-labels",
+        action="store_true",
+        help="also say what segments are called: words of FILE's writer",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace REFS if it is there already")
     parser.add_argument("--json", action="store_true", help="one JSON object, see below")
@@ -52,8 +58,10 @@ def add_parser(
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Write the references of one file."""
-    made = references(namespace.file, url=namespace.url)
-    output = Path(namespace.output or f"{Path(namespace.file).stem}.refs.json")
+    made = references(namespace.file, url=namespace.url, segment_labels=namespace.segment_labels)
+    # Of a URL the name in its path, not what follows it.
+    name = urlsplit(namespace.file).path if "://" in namespace.file else namespace.file
+    output = Path(namespace.output or f"{Path(name).stem}.refs.json")
     data = json.dumps(made, separators=(",", ":")).encode("ascii")
     with atomic_file(output, overwrite=namespace.overwrite) as file:
         file.write(data)
@@ -72,7 +80,7 @@ def run(namespace: argparse.Namespace) -> ExitCode:
         }
         print_json(
             {
-                "file": namespace.file,
+                "file": shown_source(namespace.file),
                 "output": str(output),
                 "output_nbytes": len(data),
                 "arrays": arrays,

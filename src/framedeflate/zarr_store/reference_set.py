@@ -2,14 +2,20 @@
 """References into a DICOM file (kerchunk's specification, version 1) that are a Zarr v3 group."""
 
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from framedeflate.byte_source import ByteSource, FileSource
+from framedeflate.byte_source import ByteSource
 from framedeflate.data_set.layout import DataSetLayout, Tag
+from framedeflate.errors import DicomFormatError, UnsupportedSourceError
+from framedeflate.functional_groups import FunctionalGroups
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
+from framedeflate.open_source import Openable, close_source, open_source
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 from framedeflate.stored_frames import open_frames
 from framedeflate.transfer_syntax import shown_uid
@@ -22,7 +28,7 @@ from framedeflate.zarr_store.zarr_metadata import (
     inline_document,
 )
 
-__all__ = ["PIXELS", "references", "references_of"]
+__all__ = ["PIXELS", "location_of", "references", "references_of"]
 
 PIXELS: Final = "pixels"
 """Name of the array of pixels."""
@@ -30,19 +36,32 @@ PIXELS: Final = "pixels"
 _DIMENSIONS: Final = ("frame", "row", "column", "sample")
 
 
-def references(source: str | os.PathLike[str], *, url: str | None = None) -> dict[str, Any]:
+def references(
+    source: Openable,
+    *,
+    url: str | None = None,
+    segment_labels: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Describe a DICOM file as a Zarr v3 group whose chunks are ranges of that file.
 
     Only the header and the Items' headers are read. The group holds ``pixels``, with the dimensions frame, row,
-    column and, for colour, sample, and ``frame_number``, from 1, as its coordinate. Of the file's attributes it
-    holds the UIDs of its SOP Class, SOP Instance and Transfer Syntax, and the Image Pixel description.
+    column and, for colour, sample. Its coordinates are ``frame_number``, from 1, and where the file says them
+    ``segment_number`` (0: none), ``image_position`` (x, y, z in mm) and ``tile_row`` and ``tile_column`` (from 1) of
+    each Frame. Of the file's attributes it holds, beside these, the UIDs of its SOP Class, SOP Instance and Transfer
+    Syntax, Bits Stored, and the Photometric Interpretation.
 
     Parameters
     ----------
-    source : path-like
+    source : path, URL, bytes, binary file object or ByteSource
         The file: deflated, or native.
     url : str, optional
-        Where readers of the references find the file: a URL, or a path. The absolute path of `source` unless given.
+        Where readers of the references find the file: a URL, or a path. That of `source` unless given; what has
+        neither needs one.
+    segment_labels : bool
+        Whether the group's attribute ``segment_labels`` says what each segment is called: words of the file's writer.
+    options : mapping, optional
+        For URLs, as `open_source`.
 
     Returns
     -------
@@ -59,20 +78,56 @@ def references(source: str | os.PathLike[str], *, url: str | None = None) -> dic
         It is no DICOM file, or its Frames cannot be told apart.
     OSError
         It cannot be read.
+    UnsupportedSourceError
+        No `url` is given where `source` has none.
     """
-    with FileSource.open(source) as file:
-        return references_of(file, url=os.fspath(Path(source).absolute()) if url is None else url)
+    place = location_of(source) if url is None else url
+    if place is None:
+        raise UnsupportedSourceError(
+            f"{type(source).__name__} has no path that references could name: say which with url=",
+            kind="unknown",
+        )
+    opened = open_source(source, options=options)
+    try:
+        return references_of(opened, url=place, segment_labels=segment_labels)
+    finally:
+        close_source(opened, source)
 
 
-def references_of(source: ByteSource, *, url: str) -> dict[str, Any]:
+def location_of(source: Openable) -> str | None:
+    """Return the URL, or the absolute path, of a source; None where it has neither."""
+    if isinstance(source, str) and "://" in source:
+        # Imported here: local files need no HTTP client.
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        from framedeflate.remote_source.urls import is_url, scheme_of
+
+        if scheme_of(source) == "file":
+            # fsspec does not undo what a file URL encodes.
+            return url2pathname(urlsplit(source).path)
+        if is_url(source):
+            return source
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(Path(os.fsdecode(source)).absolute())
+    return None
+
+
+def references_of(source: ByteSource, *, url: str, segment_labels: bool = False) -> dict[str, Any]:
     """As `references`, for a source that is open."""
     meta = read_file_meta(source)
     layout = read_data_set_layout(source, meta)
     chunks = plan_chunks(open_frames(source, layout, meta.transfer_syntax_uid).plans)
-    coordinates = {"frame_number": np.arange(1, chunks.shape[0] + 1, dtype=np.int32)}
-    documents = {PIXELS: _pixels_document(chunks, sorted(coordinates))}
-    documents |= {name: inline_document(array, _DIMENSIONS[:1]) for name, array in coordinates.items()}
-    group = group_document(documents, _attributes(layout, meta.transfer_syntax_uid))
+    groups = FunctionalGroups(source, layout)
+    coordinates = _coordinates(groups)
+    documents = {PIXELS: _pixels_document(chunks, list(coordinates))}
+    documents |= {
+        name: inline_document(array, ("frame", "xyz")[: array.ndim]) for name, array in coordinates.items()
+    }
+    attributes: dict[str, Any] = _uids(layout, meta.transfer_syntax_uid)
+    if segment_labels:
+        attributes["segment_labels"] = {str(number): label for number, label in groups.segments.items()}
+    group = group_document(documents, attributes)
     refs: dict[str, Any] = {"zarr.json": dumps(group)}
     refs |= {f"{name}/zarr.json": dumps(document) for name, document in documents.items()}
     refs |= {f"{name}/c{'/0' * array.ndim}": inline(array) for name, array in coordinates.items()}
@@ -82,6 +137,30 @@ def references_of(source: ByteSource, *, url: str) -> dict[str, Any]:
         for number, (start, stop) in enumerate(chunks.ranges)
     }
     return {"version": 1, "refs": refs}
+
+
+def _coordinates(groups: FunctionalGroups) -> dict[str, NDArray[Any]]:
+    """Return what the file says of each Frame, by the names that the arrays get."""
+    coordinates: dict[str, NDArray[Any]] = {
+        "frame_number": np.arange(1, groups.number_of_frames + 1, dtype=np.int32)
+    }
+    try:
+        coordinates |= _said_coordinates(groups)
+    except DicomFormatError as error:
+        # The pixels can be read all the same.
+        warnings.warn(f"there are no coordinates but the Frames' numbers: {error}", stacklevel=2)
+    return coordinates
+
+
+def _said_coordinates(groups: FunctionalGroups) -> dict[str, NDArray[Any]]:
+    coordinates: dict[str, NDArray[Any]] = {}
+    if groups.segment_numbers is not None:
+        coordinates["segment_number"] = groups.segment_numbers.astype(np.int32)
+    if groups.image_positions is not None:
+        coordinates["image_position"] = groups.image_positions
+    if groups.tile_positions is not None:
+        coordinates["tile_row"], coordinates["tile_column"] = groups.tile_positions.T.astype(np.int32)
+    return coordinates
 
 
 def _pixels_document(chunks: PixelChunks, coordinates: list[str]) -> dict[str, Any]:
@@ -106,7 +185,7 @@ def _described(image_pixel: ImagePixel) -> dict[str, Any]:
     return described
 
 
-def _attributes(layout: DataSetLayout, transfer_syntax_uid: str) -> dict[str, str]:
+def _uids(layout: DataSetLayout, transfer_syntax_uid: str) -> dict[str, str]:
     uids = {
         "sop_class_uid": shown_uid(layout.text(Tag.SOP_CLASS_UID)),
         "sop_instance_uid": shown_uid(layout.text(Tag.SOP_INSTANCE_UID)),

@@ -3,15 +3,15 @@
 
 import asyncio
 import base64
-import os
 import weakref
-from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from framedeflate.byte_source import FileSource, read_exactly
+from framedeflate.byte_source import BytesSource, FileSource, read_exactly
+from framedeflate.open_source import Openable, close_source, open_source
 from framedeflate.zarr_store.codecs import register
-from framedeflate.zarr_store.reference_set import references_of
+from framedeflate.zarr_store.reference_set import location_of, references_of
 
 # The codecs, above, say what to install where zarr is not there.
 import zarr  # isort: skip
@@ -24,15 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["DicomStore", "open"]
 
 
-def open(source: str | os.PathLike[str]) -> zarr.Group:  # noqa: A001 - as zarr's own and FrameReader's
+def open(  # noqa: A001 - as zarr's own and FrameReader's
+    source: Openable, *, options: Mapping[str, Any] | None = None
+) -> zarr.Group:
     """Open a DICOM file as a Zarr group; what it holds, and errors, as `references`.
 
     The file stays open as long as the group, or one of its arrays, is in use.
 
     Parameters
     ----------
-    source : path-like
+    source : path, URL, bytes, binary file object or ByteSource
         The file.
+    options : mapping, optional
+        For URLs, as `open_source`.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def open(source: str | os.PathLike[str]) -> zarr.Group:  # noqa: A001 - as zarr'
     MissingExtraError
         zarr is not installed.
     """
-    return zarr.open_group(DicomStore(source), mode="r")
+    return zarr.open_group(DicomStore(source, options=options), mode="r")
 
 
 class DicomStore(Store):
@@ -54,33 +58,40 @@ class DicomStore(Store):
 
     Parameters
     ----------
-    location : path-like
-        The file; errors as `references`.
+    source, options
+        As `open`; errors as `references`.
     """
 
     supports_writes: bool = False
     supports_deletes: bool = False
     supports_listing: bool = True
 
-    def __init__(self, location: str | os.PathLike[str]) -> None:
+    def __init__(self, source: Openable, *, options: Mapping[str, Any] | None = None) -> None:
         register()
         super().__init__(read_only=True)
-        self._location = os.fspath(Path(location).absolute())
-        self._source = FileSource.open(self._location)
+        location = location_of(source)
+        self._given = source if location is None else location
+        self._options = options
+        self._source = open_source(source, options=options)
         # Nobody closes a store that a group holds.
-        self._finalizer = weakref.finalize(self, self._source.close)
-        self._values: dict[str, Any] = references_of(self._source, url=self._location)["refs"]
+        self._finalizer = weakref.finalize(self, close_source, self._source, source)
+        self._values: dict[str, Any] = references_of(self._source, url="")["refs"]
+        self._answers_at_once = isinstance(self._source, FileSource | BytesSource)
 
-    def __reduce__(self) -> tuple[type["DicomStore"], tuple[str]]:
-        return type(self), (self._location,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), options=self._options), (self._given,)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DicomStore) and self._location == other._location
+        if not isinstance(other, DicomStore):
+            return False
+        return self._given is other._given or (isinstance(self._given, str) and self._given == other._given)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"DicomStore({self._location!r})"
+        # A URL may hold a key; a source shows it without.
+        shown = self._given if isinstance(self._source, FileSource) else self._source
+        return f"DicomStore({shown!r})"
 
     def close(self) -> None:
         """Close the file."""
@@ -97,12 +108,17 @@ class DicomStore(Store):
         if isinstance(value, list):
             _url, position, nbytes = value
             start, stop = _part(nbytes, byte_range)
-            data = read_exactly(self._source, position + start, position + stop)
+            data = await self._read(position + start, position + stop)
         else:
             whole = _inline_bytes(value)
             start, stop = _part(len(whole), byte_range)
             data = whole[start:stop]
         return prototype.buffer.from_bytes(data)
+
+    async def _read(self, start: int, stop: int) -> bytes:
+        if self._answers_at_once:
+            return read_exactly(self._source, start, stop)
+        return await asyncio.to_thread(read_exactly, self._source, start, stop)
 
     async def get_partial_values(
         self, prototype: "BufferPrototype", key_ranges: "Iterable[tuple[str, ByteRequest | None]]"
