@@ -15,6 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["framedeflate"]):
     from framedeflate import FrameReader, engine
+    from framedeflate._reference_items import read_item_values as plain_read_item_values
     from framedeflate._reference_scan import ElementScan as PlainElementScan
     from framedeflate._reference_scan import scan_items as plain_scan_items
     from framedeflate.byte_source import BytesSource, drive
@@ -23,10 +24,12 @@ with atheris.instrument_imports(include=["framedeflate"]):
     from framedeflate.data_set.encoding import to_explicit_little, to_implicit_little
     from framedeflate.errors import FrameDeflateError
     from framedeflate.frame_index import index_frames
+    from framedeflate.functional_groups import FunctionalGroups
     from framedeflate.part10 import read_data_set_layout, read_file_meta, scan_data_set
     from framedeflate.verify import verify_source
 
 ROWS: Final = (0x00280010, 0x00280011, 0x7FE00001, 0x7FE00002, 0x7FE00010)
+PATHS: Final = ((0x00880200, 0x00280010, 2), (0x52009229, 0x00289110, 1), (0, 0x00280011, 2))
 MAX_PROBLEMS: Final = 10_000
 
 
@@ -58,6 +61,23 @@ def reader(data: bytes) -> None:
                 frames.fragment(frame_number=number)
 
 
+def groups(data: bytes) -> None:
+    """Ask what is said about the last Frame: alone it is what the arrays hold."""
+    source = BytesSource(data)
+    said = FunctionalGroups(source, read_data_set_layout(source, read_file_meta(source)))
+    frame = said.frame_metadata(frame_number=said.number_of_frames)
+    segments, tiles = said.segment_numbers, said.tile_positions
+    assert (frame.segment_number or 0) == (0 if segments is None else segments[-1]), "another segment"
+    assert (frame.tile_position or (0, 0)) == ((0, 0) if tiles is None else tuple(tiles[-1])), "another tile"
+    with suppress(FrameDeflateError):
+        said.frames_for(segment=1)
+    positions = said.image_positions
+    assert frame.image_position == (
+        None if positions is None or positions[-1, 0] != positions[-1, 0] else tuple(positions[-1])
+    ), "another position"
+    assert all(number >= 0 for number in said.segments), "a segment that cannot be"
+
+
 def verify(data: bytes) -> None:
     """Every problem of a file."""
     for number, _problem in enumerate(verify_source(BytesSource(data))):
@@ -77,6 +97,21 @@ def scan(data: bytes) -> None:
     found = (ours.status, ours.resume, ours.defect_position, ours.records)
     expected = (plain.status, plain.resume, plain.defect_position, plain.records)
     assert found == expected, f"the walks differ: {found} {expected}"
+    # As if the Data Set began with the Items of a sequence: behind its header, or so.
+    for at in (0, 8, 12):
+        values, plain_values = (
+            read(
+                window[at:],
+                paths=PATHS,
+                max_items=5,
+                implicit_vr=bool(flags & 1),
+                big_endian=bool(flags & 2),
+                delimited=bool(flags & 4),
+                last=bool(flags & 16),
+            )
+            for read in (engine.read_item_values, plain_read_item_values)
+        )
+        assert values == plain_values, f"the values differ: {values} {plain_values}"
     assert tuple(engine.scan_items(window, start)) == tuple(plain_scan_items(window, start)), "Items differ"
 
 
@@ -95,7 +130,7 @@ def rewrite(data: bytes) -> None:
 
 
 HARNESSES: Final[dict[str, Callable[[bytes], None]]] = {
-    harness.__name__: harness for harness in (items, part10, reader, rewrite, scan, verify)
+    harness.__name__: harness for harness in (groups, items, part10, reader, rewrite, scan, verify)
 }
 
 

@@ -35,6 +35,8 @@ HARNESSES: Final = {
     "encode": Harness("encode", 300),
     "inflate": Harness("inflate", 300),
     "item_scan": Harness("item_scan", 100),
+    "item_values": Harness("item_values", 300),
+    "files/groups": Harness("files", 2000, is_native=False),
     "files/items": Harness("items", 600, is_native=False),
     "files/part10": Harness("files", 2000, is_native=False),
     "files/reader": Harness("files", 2000, is_native=False),

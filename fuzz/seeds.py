@@ -145,6 +145,41 @@ def element_scan_inputs() -> Iterator[bytes]:
             yield bytes([flags | more, 30]) + data_set
 
 
+def grouped(undefined: bool) -> list[list[Node]]:
+    """Return Items of Per-Frame Functional Groups."""
+    return [
+        [
+            Node(0x00209113, "SQ", [[Node(0x00200032, "DS", b"1.5\\-2\\3 ")]], undefined),
+            Node(
+                0x00089124,
+                "SQ",
+                [[Node(0x00081155, "UI", b"1.2.3\0"), Node(0x0040A170, "SQ", [[]])]],
+                undefined,
+            ),
+            Node(0x0062000A, "SQ", [[Node(0x0062000B, "US", bytes([number, 0]))], []], not undefined),
+            Node(0x00620004, "US", bytes([number, 0])),
+        ]
+        for number in range(3)
+    ]
+
+
+def item_values_inputs() -> Iterator[bytes]:
+    """Yield flags, the size of the windows, and Items."""
+    for undefined in (False, True):
+        for flags in (0, 1, 2):
+            for count in range(4):
+                items = grouped(undefined)[:count]
+                sequence = write(
+                    [Node(0x52009230, "SQ", items, undefined)], implicit=flags == 1, big=flags == 2
+                )
+                for more in (0, 8):
+                    yield bytes([flags | more | 4 * undefined, 60]) + sequence[8 if flags == 1 else 12 :]
+    deep: list[Node] = []
+    for _ in range(66):
+        deep = [Node(0x0062000A, "SQ", [deep], undefined_length=True)]
+        yield bytes([4, 200]) + write([Node(0x52009230, "SQ", [deep], undefined_length=True)])[12:]
+
+
 def item_scan_inputs() -> Iterator[bytes]:
     """Yield a start, where to cut, and Items."""
     for count in (0, 1, 3, 40):
@@ -201,6 +236,14 @@ def files() -> Iterator[bytes]:
     )
     yield file_meta("1.2.840.10008.1.2.8.1") + head(frames=3) + encapsulated(streams)
     yield file_meta(UNCOMPRESSED) + head(frames=3) + encapsulated(pixels)
+    for undefined in (False, True):
+        labels = [[Node(0x00620004, "US", b"\1\0"), Node(0x00620005, "LO", b"a\x1b$B0!")]]
+        groups = [
+            Node(0x00620002, "SQ", labels),
+            Node(0x52009229, "SQ", grouped(undefined)[:1]),
+            Node(0x52009230, "SQ", grouped(undefined), undefined),
+        ]
+        yield file_meta(EXPLICIT) + head(frames=3) + write(groups) + native_header(48) + b"".join(pixels)
     for data_set, flags in data_sets():
         yield file_meta({0: EXPLICIT, 1: IMPLICIT, 2: BIG_ENDIAN}.get(flags, EXPLICIT)) + data_set
 
@@ -213,6 +256,7 @@ INPUTS: dict[str, Callable[[], Iterator[bytes]]] = {
     "files": files,
     "inflate": inflate_inputs,
     "item_scan": item_scan_inputs,
+    "item_values": item_values_inputs,
     "items": items_inputs,
 }
 

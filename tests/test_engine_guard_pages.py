@@ -112,6 +112,9 @@ for seed in range(300):
             scan = _native.ElementScan(start=0, stop=len(data) + 9, implicit_vr=implicit, big_endian=False,
                                        wanted={0x00081140}, descend=True)
             scan.feed(window, 0)
+            for last in (False, True):
+                _native.read_item_values(window, paths=[(0x00081140, 0, 2), (0, 0x00081140, 1)], max_items=9,
+                                         implicit_vr=implicit, big_endian=False, delimited=last, last=last)
     kept.clear()
 print("passed")
 """

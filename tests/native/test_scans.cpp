@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "element_scan.hpp"
+#include "item_values.hpp"
 #include "tests.hpp"
 
 using framedeflate::ElementScan;
@@ -66,11 +67,35 @@ void check_encoding(bool implicit_vr, bool big_endian, Digest& digest) {
   }
 }
 
+// Two Items, each with a sequence that holds a number, in each encoding; and what they hold in Little Endian.
+void check_item_values(bool implicit_vr, bool big_endian, Digest& digest) {
+  Bytes items;
+  const std::uint32_t nbytes = implicit_vr ? 26 : 30;
+  for (const std::uint16_t number : {0x0102, 0xFFFE}) {
+    put_element(items, 0xFFFEE000, "", nbytes, true, big_endian);
+    put_element(items, 0x0062000A, "SQ", 18, implicit_vr, big_endian);
+    put_element(items, 0xFFFEE000, "", 10, true, big_endian);
+    put_element(items, 0x0062000B, "US", 2, implicit_vr, big_endian);
+    put(items, number, 2, big_endian);
+  }
+  constexpr framedeflate::ItemPath kPaths[] = {{0x0062000A, 0x0062000B, 2}, {0, 0x0062000B, 2}};
+  const framedeflate::ItemValues found =
+      framedeflate::read_item_values({items, false, true, {implicit_vr, big_endian}}, kPaths, 2);
+  CHECK(found.status == framedeflate::ItemValues::Status::done && found.resume == items.size(),
+        "ends at %llu", static_cast<unsigned long long>(found.resume));
+  CHECK(found.nbytes == (std::vector<std::int32_t>{2, -1, 2, -1}), "%zu sizes", found.nbytes.size());
+  CHECK(found.values == (Bytes{2, 1, 0xFE, 0xFF}), "%zu bytes", found.values.size());
+  for (const std::uint8_t byte : found.values) digest.add(byte);
+}
+
 }  // namespace
 
 void test_scans(Digest& digest) {
   for (const bool implicit_vr : {false, true}) {
-    for (const bool big_endian : {false, true}) check_encoding(implicit_vr, big_endian, digest);
+    for (const bool big_endian : {false, true}) {
+      check_encoding(implicit_vr, big_endian, digest);
+      check_item_values(implicit_vr, big_endian, digest);
+    }
   }
   Bytes items;
   for (std::uint32_t nbytes : {0U, 6U, 258U, 66000U}) {
