@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dicom_writer import data_set, deflate, image, offsets, padded, part10, pixel_data
 from framedeflate import zarr_store
-from framedeflate.errors import RemoteSourceError
+from framedeflate.errors import RemoteSourceError, UnsupportedImageError
 from range_server import RangeServer
 from zarr_readers import DEFLATED_FRAMES, EXPLICIT_LITTLE, dicom_file, pixels_of
 
@@ -146,3 +147,62 @@ def test_a_server_that_fails_later_is_an_error_too() -> None:
         server.fault = "status-403"
         with pytest.raises(RemoteSourceError):
             pixels[2]
+
+
+NOISE = np.random.default_rng(3).integers(0, 256, (12, 150, 150), np.uint8)
+STREAMS = [padded(deflate(frame.tobytes())) for frame in NOISE]
+TABLE = offsets(STREAMS)
+HEAD = data_set(image(rows=150, columns=150, allocated=8, frames="12"))
+TABLED = part10(HEAD + pixel_data(STREAMS, table=TABLE))
+
+
+def test_a_frame_is_read_by_one_request_after_the_header() -> None:
+    with RangeServer({"image.dcm": TABLED}) as server:
+        pixels = pixels_of(zarr_store.open(server.url("image.dcm")))
+        assert len(server.requests) <= 3
+        assert server.body_nbytes < 100_000
+        server.forget()
+        assert np.array_equal(pixels[7], NOISE[7])
+        ((_path, start, stop),) = server.requests
+        assert stop is not None
+        assert stop - start == len(STREAMS[7]) + 8
+        assert np.array_equal(pixels[:], NOISE)
+
+
+SPLIT_LAST = [*STREAMS[:-1], STREAMS[-1][:200], STREAMS[-1][200:]]
+WRONG_TABLES = {
+    "shifted": [0, *TABLE[2:], TABLE[-1] + 100],
+    "into a Fragment": [offset + 20 * bool(offset) for offset in TABLE],
+    "too few": TABLE[:-1],
+    "all the same": [0] * 12,
+}
+
+
+@pytest.mark.parametrize("name", ["right", *WRONG_TABLES])
+def test_references_are_made_of_items_not_of_tables(tmp_path: Path, name: str) -> None:
+    table = WRONG_TABLES.get(name, TABLE)
+    path = tmp_path / "image.dcm"
+    path.write_bytes(part10(HEAD + pixel_data(STREAMS, table=table)))
+    with RangeServer({"image.dcm": path}) as server:
+        url = server.url("image.dcm")
+        made = zarr_store.references(url)
+        assert [path.read_bytes()[start:stop] for start, stop in ranges(made)] == STREAMS
+        assert made == zarr_store.references(path, url=url)
+        assert np.array_equal(pixels_of(zarr_store.open(url))[:], NOISE)
+
+
+def test_a_split_frame_is_seen_behind_a_table(tmp_path: Path) -> None:
+    (tmp_path / "image.dcm").write_bytes(part10(HEAD + pixel_data(SPLIT_LAST, table=TABLE)))
+    with RangeServer({"image.dcm": tmp_path / "image.dcm"}) as server:
+        for source in (server.url("image.dcm"), tmp_path / "image.dcm"):
+            with pytest.raises(UnsupportedImageError) as caught:
+                zarr_store.references(source)
+            assert caught.value.kind == "not-referable"
+
+
+def test_headers_of_many_items_are_asked_for_together() -> None:
+    with RangeServer({"image.dcm": TABLED}) as server:
+        zarr_store.references(server.url("image.dcm"))
+        # The Items are too far apart for one request: one each, and those at the same time.
+        assert len(server.requests) <= 3 + len(STREAMS) + 1
+        assert server.body_nbytes < 100_000

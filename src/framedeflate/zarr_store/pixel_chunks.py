@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Frames of a file as chunks of a Zarr array: which bytes, and the codecs that make pixels of them."""
+"""The Frames of a file as chunks of a Zarr array, and the codecs that make pixels of them."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from framedeflate.array import sample_type
 from framedeflate.errors import UnsupportedImageError
-from framedeflate.frame_index import FrameIndex
 from framedeflate.frame_plans import DeflatedFrames, NativeFrames, PlannedFrames
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.native_pixels import native_range
 from framedeflate.zarr_store.codec_names import PACKED_BITS, RAW_DEFLATE
 
-__all__ = ["PixelChunks", "plan_chunks"]
+__all__ = ["PixelChunks", "not_referable", "plan_chunks"]
 
 MAX_CHUNKS: Final = 1 << 20
 """Each costs some hundred bytes in memory, and a native Frame of one byte would be one."""
@@ -22,7 +19,7 @@ MAX_CHUNKS: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class PixelChunks:
-    """An array of pixels and where its chunks are.
+    """An array of pixels and its chunks.
 
     Attributes
     ----------
@@ -34,15 +31,12 @@ class PixelChunks:
         Zarr's name of the pixels' type.
     codecs : list of dict
         As Zarr's metadata have them.
-    ranges : sequence of (int, int)
-        (start, stop) of each chunk, in bytes from the file's start.
     """
 
     image_pixel: ImagePixel
     frames_per_chunk: int
     data_type: str
     codecs: list[dict[str, Any]]
-    ranges: Sequence[tuple[int, int]]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,19 +48,22 @@ class PixelChunks:
         """Shape of a chunk."""
         return (self.frames_per_chunk, *self.image_pixel.frame_shape)
 
+    def __len__(self) -> int:
+        return math.ceil(self.image_pixel.number_of_frames / self.frames_per_chunk)
+
 
 def plan_chunks(frames: PlannedFrames) -> PixelChunks:
-    """Find the chunks of an image.
+    """Say which chunks an image has.
 
     Raises
     ------
     UnsupportedImageError
         kind ``not-referable``: pixels that no range of the file holds as Zarr would read them; ``bits-allocated``:
-        numpy has no such integer; ``too-large``: more than 2^20 chunks; ``short-pixel-data``.
+        numpy has no such integer; ``too-large``: more than 2^20 chunks.
     """
     image_pixel = frames.image_pixel
     if image_pixel.is_subsampled:
-        raise _not_referable(
+        raise not_referable(
             "two pixels of YBR_FULL_422 share their chrominance, which Zarr has no codec for",
             "framedeflate compress --photometric RGB",
         )
@@ -79,43 +76,11 @@ def plan_chunks(frames: PlannedFrames) -> PixelChunks:
             f"{image_pixel.number_of_frames} Frames are more than references can be made for ({MAX_CHUNKS})",
             kind="too-large",
         )
-    ranges = _native_ranges(frames, per_chunk) if isinstance(frames, NativeFrames) else _fragments(frames)
     codecs = _pixel_codecs(frames, per_chunk)
     if isinstance(frames, DeflatedFrames):
         codecs.append({"name": RAW_DEFLATE})
     data_type = "bool" if image_pixel.is_bilevel else sample_type(image_pixel).name
-    return PixelChunks(image_pixel, per_chunk, data_type, codecs, ranges)
-
-
-def _native_ranges(frames: NativeFrames, per_chunk: int) -> list[tuple[int, int]]:
-    count = frames.image_pixel.number_of_frames
-    parts = (
-        native_range(frames.image_pixel, index, min(per_chunk, count - index))
-        for index in range(0, count, per_chunk)
-    )
-    return [(frames.position + part.start, frames.position + part.stop) for part in parts]
-
-
-def _fragments(frames: PlannedFrames) -> list[tuple[int, int]]:
-    index: FrameIndex | None = frames.index
-    count, nbytes = frames.image_pixel.number_of_frames, frames.image_pixel.frame_nbytes
-    single = None if index is None else index.single_fragments(0, count)
-    if single is None:
-        raise _not_referable(
-            "a Frame is split into several Fragments, and a chunk is one range of bytes",
-            "framedeflate compress",
-        )
-    ranges = [(start, start + length) for start, length in zip(*single, strict=True)]
-    if isinstance(frames, DeflatedFrames):
-        return ranges
-    for number, (start, stop) in enumerate(ranges, 1):
-        # Native bytes have the Frame's size, and a pad where that is odd.
-        if not nbytes <= stop - start <= nbytes + 1:
-            raise UnsupportedImageError(
-                f"frame {number} is stored in {stop - start} bytes where it has {nbytes}",
-                kind="short-pixel-data",
-            )
-    return [(start, start + nbytes) for start, _stop in ranges]
+    return PixelChunks(image_pixel, per_chunk, data_type, codecs)
 
 
 def _pixel_codecs(frames: PlannedFrames, per_chunk: int) -> list[dict[str, Any]]:
@@ -147,13 +112,14 @@ def _packed_bits(image_pixel: ImagePixel, per_chunk: int) -> dict[str, Any]:
 
 
 def _swapped_words() -> UnsupportedImageError:
-    return _not_referable(
+    return not_referable(
         "the words of this Big Endian file are larger than its samples, which Zarr has no codec for",
         "framedeflate compress",
     )
 
 
-def _not_referable(why: str, command: str) -> UnsupportedImageError:
+def not_referable(why: str, command: str) -> UnsupportedImageError:
+    """Return the error of pixels that no range holds; `command` makes a file whose pixels some do."""
     return UnsupportedImageError(
         f"{why}; {command} makes a file that can be referred to", kind="not-referable"
     )

@@ -14,11 +14,13 @@ from framedeflate.byte_source import ByteSource
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import DicomFormatError, UnsupportedSourceError
 from framedeflate.functional_groups import FunctionalGroups
+from framedeflate.header_memory import RememberingSource
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
 from framedeflate.open_source import Openable, close_source, open_source
-from framedeflate.part10 import read_data_set_layout, read_file_meta
-from framedeflate.stored_frames import open_frames
+from framedeflate.opened_image import OpenedImage, plan_image
+from framedeflate.range_plan import drive_ranges
 from framedeflate.transfer_syntax import shown_uid
+from framedeflate.zarr_store.chunk_ranges import walked_ranges
 from framedeflate.zarr_store.pixel_chunks import PixelChunks, plan_chunks
 from framedeflate.zarr_store.zarr_metadata import (
     array_document,
@@ -28,7 +30,7 @@ from framedeflate.zarr_store.zarr_metadata import (
     inline_document,
 )
 
-__all__ = ["PIXELS", "location_of", "references", "references_of"]
+__all__ = ["PIXELS", "chunk_keys", "describe", "location_of", "open_image", "references"]
 
 PIXELS: Final = "pixels"
 """Name of the array of pixels."""
@@ -89,9 +91,15 @@ def references(
         )
     opened = open_source(source, options=options)
     try:
-        return references_of(opened, url=place, segment_labels=segment_labels)
+        image = open_image(opened)
+        chunks = plan_chunks(image.frames)
+        refs: dict[str, Any] = dict(describe(image, opened, chunks, segment_labels=segment_labels))
+        ranges = walked_ranges(image, opened, chunks)
     finally:
         close_source(opened, source)
+    keys = chunk_keys(chunks)
+    refs |= {key: [place, start, stop - start] for key, (start, stop) in zip(keys, ranges, strict=True)}
+    return {"version": 1, "refs": refs}
 
 
 def location_of(source: Openable) -> str | None:
@@ -113,30 +121,42 @@ def location_of(source: Openable) -> str | None:
     return None
 
 
-def references_of(source: ByteSource, *, url: str, segment_labels: bool = False) -> dict[str, Any]:
-    """As `references`, for a source that is open."""
-    meta = read_file_meta(source)
-    layout = read_data_set_layout(source, meta)
-    chunks = plan_chunks(open_frames(source, layout, meta.transfer_syntax_uid).plans)
-    groups = FunctionalGroups(source, layout)
+def open_image(source: ByteSource) -> OpenedImage:
+    """Open the image in a source; errors as `references`."""
+    plan = plan_image(
+        source.nbytes,
+        threads=1,
+        strict=True,
+        is_remote=getattr(source, "is_remote", False),
+        first=getattr(source, "first", b""),
+    )
+    return drive_ranges(plan, source)
+
+
+def describe(
+    image: OpenedImage, source: ByteSource, chunks: PixelChunks, *, segment_labels: bool = False
+) -> dict[str, str]:
+    """Return all that references hold but the chunks of pixels, by key."""
+    header = source if image.memory is None else RememberingSource(source, image.memory)
+    groups = FunctionalGroups(header, image.layout)
     coordinates = _coordinates(groups)
     documents = {PIXELS: _pixels_document(chunks, list(coordinates))}
     documents |= {
         name: inline_document(array, ("frame", "xyz")[: array.ndim]) for name, array in coordinates.items()
     }
-    attributes: dict[str, Any] = _uids(layout, meta.transfer_syntax_uid)
+    attributes: dict[str, Any] = _uids(image.layout, image.transfer_syntax_uid)
     if segment_labels:
         attributes["segment_labels"] = {str(number): label for number, label in groups.segments.items()}
-    group = group_document(documents, attributes)
-    refs: dict[str, Any] = {"zarr.json": dumps(group)}
-    refs |= {f"{name}/zarr.json": dumps(document) for name, document in documents.items()}
-    refs |= {f"{name}/c{'/0' * array.ndim}": inline(array) for name, array in coordinates.items()}
+    values = {"zarr.json": dumps(group_document(documents, attributes))}
+    values |= {f"{name}/zarr.json": dumps(document) for name, document in documents.items()}
+    values |= {f"{name}/c{'/0' * array.ndim}": inline(array) for name, array in coordinates.items()}
+    return values
+
+
+def chunk_keys(chunks: PixelChunks) -> list[str]:
+    """Return the key of each chunk of pixels."""
     within_frame = "/0" * (len(chunks.shape) - 1)
-    refs |= {
-        f"{PIXELS}/c/{number}{within_frame}": [url, start, stop - start]
-        for number, (start, stop) in enumerate(chunks.ranges)
-    }
-    return {"version": 1, "refs": refs}
+    return [f"{PIXELS}/c/{number}{within_frame}" for number in range(len(chunks))]
 
 
 def _coordinates(groups: FunctionalGroups) -> dict[str, NDArray[Any]]:

@@ -6,12 +6,16 @@ import base64
 import weakref
 from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from framedeflate.byte_source import BytesSource, FileSource, read_exactly
 from framedeflate.open_source import Openable, close_source, open_source
+from framedeflate.range_plan import drive_ranges
+from framedeflate.zarr_store.chunk_ranges import chunk_ranges
 from framedeflate.zarr_store.codecs import register
-from framedeflate.zarr_store.reference_set import location_of, references_of
+from framedeflate.zarr_store.pixel_chunks import plan_chunks
+from framedeflate.zarr_store.reference_set import chunk_keys, describe, location_of, open_image
 
 # The codecs, above, say what to install where zarr is not there.
 import zarr  # isort: skip
@@ -29,7 +33,8 @@ def open(  # noqa: A001 - as zarr's own and FrameReader's
 ) -> zarr.Group:
     """Open a DICOM file as a Zarr group; what it holds, and errors, as `references`.
 
-    The file stays open as long as the group, or one of its arrays, is in use.
+    The file stays open as long as the group, or one of its arrays, is in use. On a server a filled offset table is
+    believed, as `FrameReader` believes it, until an Item that is read contradicts it; references are made of the Items.
 
     Parameters
     ----------
@@ -75,7 +80,12 @@ class DicomStore(Store):
         self._source = open_source(source, options=options)
         # Nobody closes a store that a group holds.
         self._finalizer = weakref.finalize(self, close_source, self._source, source)
-        self._values: dict[str, Any] = references_of(self._source, url="")["refs"]
+        self._image = open_image(self._source)
+        chunks = plan_chunks(self._image.frames)
+        self._values: dict[str, str] = describe(self._image, self._source, chunks)
+        self._chunks = {key: number for number, key in enumerate(chunk_keys(chunks))}
+        # None: a table was believed. Then each Fragment is read as FrameReader does, its Item held against the table.
+        self._ranges = chunk_ranges(self._image.frames, chunks)
         self._answers_at_once = isinstance(self._source, FileSource | BytesSource)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -102,23 +112,21 @@ class DicomStore(Store):
         self, key: str, prototype: "BufferPrototype", byte_range: "ByteRequest | None" = None
     ) -> "Buffer | None":
         """Return the value of a key, or part of it; None where there is none."""
-        value = self._values.get(key)
-        if value is None:
+        if key in self._values:
+            data = _inline_bytes(self._values[key])
+        elif key not in self._chunks:
             return None
-        if isinstance(value, list):
-            _url, position, nbytes = value
-            start, stop = _part(nbytes, byte_range)
-            data = await self._read(position + start, position + stop)
+        elif self._answers_at_once:
+            data = self._read(self._chunks[key])
         else:
-            whole = _inline_bytes(value)
-            start, stop = _part(len(whole), byte_range)
-            data = whole[start:stop]
-        return prototype.buffer.from_bytes(data)
+            data = await asyncio.to_thread(self._read, self._chunks[key])
+        start, stop = _part(len(data), byte_range)
+        return prototype.buffer.from_bytes(data[start:stop])
 
-    async def _read(self, start: int, stop: int) -> bytes:
-        if self._answers_at_once:
-            return read_exactly(self._source, start, stop)
-        return await asyncio.to_thread(read_exactly, self._source, start, stop)
+    def _read(self, number: int) -> bytes:
+        if self._ranges is None:
+            return drive_ranges(self._image.fragment(number + 1), self._source)
+        return read_exactly(self._source, *self._ranges[number])
 
     async def get_partial_values(
         self, prototype: "BufferPrototype", key_ranges: "Iterable[tuple[str, ByteRequest | None]]"
@@ -128,23 +136,26 @@ class DicomStore(Store):
 
     async def exists(self, key: str) -> bool:
         """Whether there is such a key."""
-        return key in self._values
+        return key in self._values or key in self._chunks
+
+    def _keys(self) -> Iterable[str]:
+        return chain(self._values, self._chunks)
 
     async def list(self) -> AsyncIterator[str]:
         """Yield every key."""
-        for key in self._values:
+        for key in self._keys():
             yield key
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         """Yield every key that begins so."""
-        for key in self._values:
+        for key in self._keys():
             if key.startswith(prefix):
                 yield key
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         """Yield each name directly below a prefix once."""
         folder = f"{prefix.rstrip('/')}/".lstrip("/")
-        names = (key[len(folder) :].partition("/")[0] for key in self._values if key.startswith(folder))
+        names = (key[len(folder) :].partition("/")[0] for key in self._keys() if key.startswith(folder))
         for name in dict.fromkeys(names):
             yield name
 
