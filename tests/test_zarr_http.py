@@ -188,7 +188,12 @@ def test_references_are_made_of_items_not_of_tables(tmp_path: Path, name: str) -
         made = zarr_store.references(url)
         assert [path.read_bytes()[start:stop] for start, stop in ranges(made)] == STREAMS
         assert made == zarr_store.references(path, url=url)
-        assert np.array_equal(pixels_of(zarr_store.open(url))[:], NOISE)
+
+
+@pytest.mark.parametrize("name", ["into a Fragment", "too few", "all the same"])
+def test_a_table_that_points_at_no_items_is_not_believed(name: str) -> None:
+    with RangeServer({"image.dcm": part10(HEAD + pixel_data(STREAMS, table=WRONG_TABLES[name]))}) as server:
+        assert np.array_equal(pixels_of(zarr_store.open(server.url("image.dcm")))[:], NOISE)
 
 
 def test_a_split_frame_is_seen_behind_a_table(tmp_path: Path) -> None:
