@@ -27,7 +27,7 @@ unexport PYTHONPATH
 
 PACKAGE_SOURCES := pyproject.toml CMakeLists.txt README.md $(wildcard native/*) \
 	$(shell find src/framedeflate -type f -not -name '*.so' -not -name '*.pyd' -not -path '*/__pycache__/*')
-PY_FOLDERS := src tests demo $(wildcard benchmarks) fuzz
+PY_FOLDERS := src tests demo examples $(wildcard benchmarks) fuzz
 CPP_FOLDERS := native benchmarks/native fuzz tests/native
 
 .PHONY: demo test lint pytest soak fuzz cross sanitize bench clean

@@ -5,7 +5,6 @@ A plan decides what to read and what to make of it, and never reads. So the same
 server and an event loop, and is tested without any of them.
 """
 
-import asyncio
 from collections.abc import Generator, Sequence
 from typing import TypeAlias, TypeVar
 
@@ -68,6 +67,8 @@ def drive_ranges(plan: RangePlan[T], source: ByteSource) -> T:
 
 async def drive_ranges_async(plan: RangePlan[T], source: AsyncByteSource) -> T:
     """As `drive_ranges`; what the plan computes runs in a thread, so that the event loop stays free."""
+    import asyncio  # costs more to load than a small file to read; whoever runs this has it
+
     answer: Sequence[bytes] | None = None
     while True:
         request, result = await asyncio.to_thread(_step, plan, answer)
