@@ -10,11 +10,12 @@ It is enough of S3, Google Cloud Storage and Azure Blob Storage for reading: GET
 
 import email.utils
 import gzip
-import hashlib
 import socket
+import ssl
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
@@ -56,12 +57,14 @@ FAULTS: Final = frozenset(
 
 
 class RangeServer:
-    """Serves `files` (name to bytes or path) until the end of the with statement.
+    """Serves `files` (name to bytes or path) until the end of the with statement; by TLS with a `certificate`.
 
     Attributes
     ----------
     files : dict
         May be changed while it serves: a file that is replaced gets another ETag.
+    redirects : dict
+        Names that are answered by a redirect to a URL.
     fault : str
         How every answer goes wrong: one of FAULTS, or "status-NNN"; "" for none.
     faults : list of str
@@ -76,8 +79,15 @@ class RangeServer:
         How many were opened.
     """
 
-    def __init__(self, files: Mapping[str, bytes | str | PathLike[str]], *, fault: str = "") -> None:
+    def __init__(
+        self,
+        files: Mapping[str, bytes | str | PathLike[str]],
+        *,
+        fault: str = "",
+        certificate: Path | None = None,
+    ) -> None:
         self.files: dict[str, bytes | str | PathLike[str]] = dict(files)
+        self.redirects: dict[str, str] = {}
         self.fault = fault
         self.faults: list[str] = []
         self.requests: list[tuple[str, int, int | None]] = []
@@ -94,7 +104,15 @@ class RangeServer:
         class Handler(_Handler):
             server_state = owner
 
+        self._scheme = "https" if certificate else "http"
         self._server = _Server(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The handshake waits for a client, so it is the handler's thread's.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -103,7 +121,11 @@ class RangeServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._server.open_sockets)
 
     def url(self, name: str) -> str:
         return f"{self.base_url}/{quote(name)}"
@@ -138,7 +160,7 @@ class RangeServer:
         if isinstance(file, bytes):
             known = self._etags.get(name)
             if known is None or known[0] is not file:
-                known = self._etags[name] = (file, f'"{hashlib.sha256(file).hexdigest()[:16]}"')
+                known = self._etags[name] = (file, f'"{zlib.crc32(file):08x}-{len(file):x}"')
             return file, len(file), known[1]
         status = Path(file).stat()
         return Path(file), status.st_size, f'"{status.st_size:x}-{status.st_mtime_ns:x}"'
@@ -195,6 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, send_body: bool) -> None:
         state = self.server_state
+        # As a proxy it is asked for whole URLs.
         path = unquote(urlsplit(self.path).path)
         asked = self._asked()
         with state.lock:
@@ -207,6 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(int(fault.removeprefix("status-")))
         elif fault in {"reset", "garbage", "endless-headers", "slow"} or fault.startswith("redirect"):
             self._misbehave(fault)
+        elif path[1:] in state.redirects:
+            self._say(302, {"Location": state.redirects[path[1:]]})
         elif path[1:] not in state.files:
             self._say(404)
         else:
@@ -315,7 +340,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reset()
         elif fault == "drip":
             for index in range(len(body)):
-                if self.server_state.stopping.wait(0.05):
+                if self.server_state.stopping.wait(0.02):
                     break
                 self._write(body[index : index + 1])
                 self.wfile.flush()
