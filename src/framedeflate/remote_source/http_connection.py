@@ -2,44 +2,71 @@
 """HTTP connections that are kept, shared by threads, and never outlast a request's deadline."""
 
 import base64
+import functools
 import http.client
 import io
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
-import urllib.request
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Connections", "basic_authorization"]
+__all__ = ["Connections", "Kept", "basic_authorization"]
 
 _LEAST_SECONDS: Final = 0.001
+
+
+class _Pace:
+    """When the request under way on a connection must have ended, and how long each next byte may take."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.deadline = 0.0
+
+    def left(self) -> float:
+        """Return the seconds that the next byte may take; TimeoutError where there are none."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return max(_LEAST_SECONDS, min(left, self.timeout))
 
 
 class _PacedSocket(io.RawIOBase):
     """A socket's bytes until a deadline. Its own timeout starts anew with each byte, of which a server may send few."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: float, timeout: float) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, pace: _Pace) -> None:
         self._raw = raw
         self._sock = sock
-        self._deadline = deadline
-        self._timeout = timeout
+        self._pace = pace
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(max(_LEAST_SECONDS, min(left, self._timeout)))
+        self._sock.settimeout(self._pace.left())
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+class _PacedResponse(http.client.HTTPResponse):
+    def __init__(self, pace: _Pace, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = io.BufferedReader(_PacedSocket(self.fp.detach(), sock, pace))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A connection and its pace."""
+
+    connection: http.client.HTTPConnection
+    pace: _Pace
 
 
 class Connections:
@@ -67,44 +94,33 @@ class Connections:
         self._context = context
         self._most = most
         self._lock = threading.Lock()
-        self._idle: list[http.client.HTTPConnection] = []
+        self._idle: list[Kept] = []
         self._pid = os.getpid()
         self._proxy = _proxy(scheme, host)
 
     def request(
         self, target: str, headers: dict[str, str], *, deadline: float, fresh: bool = False
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    ) -> tuple[Kept, http.client.HTTPResponse]:
         """Send a GET and return the connection and the response, whose body is still to be read.
 
         An idle connection may have been closed by the server; then it is done over a `fresh` one.
         """
-        connection = None if fresh else self._take()
-        reused = connection is not None
-        if connection is None:
-            connection = self._new()
+        idle = None if fresh else self._take()
+        kept = idle or self._new()
         try:
-            return connection, self._exchange(connection, target, headers, deadline)
+            return kept, self._exchange(kept, target, headers, deadline)
         except BaseException as error:
-            connection.close()
-            if reused and isinstance(error, ConnectionError | http.client.BadStatusLine):
+            kept.connection.close()
+            if idle is not None and isinstance(error, ConnectionError | http.client.BadStatusLine):
                 return self.request(target, headers, deadline=deadline, fresh=True)
             raise
 
     def _exchange(
-        self, connection: http.client.HTTPConnection, target: str, headers: dict[str, str], deadline: float
+        self, kept: Kept, target: str, headers: dict[str, str], deadline: float
     ) -> http.client.HTTPResponse:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        connection.timeout = max(_LEAST_SECONDS, min(left, self._timeout))
-        timeout = self._timeout
-
-        class Response(http.client.HTTPResponse):
-            def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
-                super().__init__(sock, *arguments, **named)
-                self.fp = io.BufferedReader(_PacedSocket(self.fp.detach(), sock, deadline, timeout))
-
-        connection.response_class = Response
+        connection = kept.connection
+        kept.pace.deadline = deadline
+        connection.timeout = kept.pace.left()
         if connection.sock is not None:
             connection.sock.settimeout(connection.timeout)
         if self._proxy and self._scheme == "http":
@@ -113,42 +129,45 @@ class Connections:
         connection.request("GET", target, headers=headers)
         return connection.getresponse()
 
-    def give_back(self, connection: http.client.HTTPConnection) -> None:
+    def give_back(self, kept: Kept) -> None:
         """Keep a connection whose response was read to its end."""
         with self._lock:
-            if connection.sock is not None and len(self._idle) < self._most and self._pid == os.getpid():
-                self._idle.append(connection)
+            if kept.connection.sock is not None and len(self._idle) < self._most and self._pid == os.getpid():
+                self._idle.append(kept)
                 return
-        connection.close()
+        kept.connection.close()
 
     def close(self) -> None:
         """Close what is idle."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        for kept in idle:
+            kept.connection.close()
 
-    def _take(self) -> http.client.HTTPConnection | None:
+    def _take(self) -> Kept | None:
         with self._lock:
             if self._pid != os.getpid():
                 # On one connection parent and child would read each other's answers. It stays open for the parent.
                 self._pid = os.getpid()
-                for connection in self._idle:
-                    connection.close()
+                for kept in self._idle:
+                    kept.connection.close()
                 self._idle = []
             return self._idle.pop() if self._idle else None
 
-    def _new(self) -> http.client.HTTPConnection:
+    def _new(self) -> Kept:
         host, port = self._host, self._port
         if self._proxy:
             parts = urlsplit(self._proxy)
             host, port = parts.hostname or "", parts.port or 80
         if self._scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=self._timeout)
-        connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
-        if self._proxy:
-            connection.set_tunnel(self._host, self._port, headers=_proxy_authorization(self._proxy))
-        return connection
+            connection = http.client.HTTPConnection(host, port)
+        else:
+            connection = http.client.HTTPSConnection(host, port, context=self._context)
+            if self._proxy:
+                connection.set_tunnel(self._host, self._port, headers=_proxy_authorization(self._proxy))
+        pace = _Pace(self._timeout)
+        connection.response_class = functools.partial(_PacedResponse, pace)  # type: ignore[assignment]
+        return Kept(connection, pace)
 
 
 def _authority(host: str, port: int) -> str:
@@ -157,6 +176,12 @@ def _authority(host: str, port: int) -> str:
 
 def _proxy(scheme: str, host: str) -> str:
     """Return the URL of the proxy that the environment names, as urllib finds it; "" for none."""
+    # Most have none, and what finds them takes long to load.
+    in_registry = sys.platform in {"win32", "darwin"}
+    if not in_registry and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""
+    import urllib.request
+
     proxy = urllib.request.getproxies().get(scheme, "")
     if not proxy or urllib.request.proxy_bypass(host):
         return ""

@@ -65,6 +65,18 @@ class HttpOptions:
             raise ValueError("timeout and parallel must be more than 0, and retries not less")
 
 
+class _Place:
+    """A URL taken apart once: whom to ask, and for what."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.origin = origin(url)
+        # What stands behind GET: path and query, blanks and letters beyond ASCII encoded, the rest as it is.
+        parts = urlsplit(url)
+        query = quote(parts.query, safe=_KEPT)
+        self.target = quote(parts.path or "/", safe=_KEPT) + (f"?{query}" if query else "")
+
+
 class HttpTransport:
     """A file behind an http or https URL.
 
@@ -86,16 +98,15 @@ class HttpTransport:
         asked = Asked(self._shown, 0, 0, None, options.timeout)
         try:
             parts = urlsplit(url)
-            self._origin = origin(url)
+            self._home = _Place(url)
         except ValueError:
             raise asked.error("the URL is malformed", "url") from None
-        if not self._origin[1]:
+        if not self._home.origin[1]:
             raise asked.error("the URL names no host", "url")
         if parts.username is not None:
             basic = basic_authorization(parts.username, parts.password or "")
             self._headers.setdefault("Authorization", basic)
-        self._url = url
-        self._moved: str | None = None
+        self._moved: _Place | None = None
 
     def fetch(self, start: int, stop: int, version: Version | None) -> Answer:
         """Return one range; as `Transport.fetch`."""
@@ -130,22 +141,22 @@ class HttpTransport:
                     raise
             except RedirectedError:
                 pass
-        url = self._url
+        place = self._home
         for _ in range(_MAX_REDIRECTS + 1):
             try:
-                answer = self._ask(url, asked, deadline)
+                answer = self._ask(place, asked, deadline)
             except RedirectedError as redirected:
-                url = _redirected(url, redirected.location, asked)
+                place = _redirected(place, redirected.location, asked)
                 continue
-            self._moved = url if url != self._url else None
+            self._moved = place if place is not self._home else None
             return answer
         raise asked.error(f"the server redirects more than {_MAX_REDIRECTS} times", "redirect")
 
-    def _ask(self, url: str, asked: Asked, deadline: float) -> Answer:
+    def _ask(self, place: _Place, asked: Asked, deadline: float) -> Answer:
         try:
-            connections = self._connections_to(url)
-            headers = self._request_headers(url, asked)
-            connection, response = connections.request(_target(url), headers, deadline=deadline)
+            connections = self._connections_to(place)
+            headers = self._request_headers(place, asked)
+            kept, response = connections.request(place.target, headers, deadline=deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise failure(error, asked) from None
         is_whole = False
@@ -163,26 +174,28 @@ class HttpTransport:
             raise
         finally:
             if is_whole and response.isclosed() and not response.will_close:
-                connections.give_back(connection)
+                connections.give_back(kept)
             else:
                 response.close()
-                connection.close()
+                kept.connection.close()
         return answer
 
-    def _connections_to(self, url: str) -> Connections:
-        place = origin(url)
+    def _connections_to(self, place: _Place) -> Connections:
         with self._lock:
-            if place[0] == "https" and self._context is None:
-                self._context = ssl.create_default_context()
-            if place not in self._connections:
-                self._connections[place] = Connections(
-                    *place, timeout=self._options.timeout, context=self._context, most=self._options.parallel
+            if place.origin not in self._connections:
+                if place.origin[0] == "https" and self._context is None:
+                    self._context = ssl.create_default_context()
+                self._connections[place.origin] = Connections(
+                    *place.origin,
+                    timeout=self._options.timeout,
+                    context=self._context,
+                    most=self._options.parallel,
                 )
-            return self._connections[place]
+            return self._connections[place.origin]
 
-    def _request_headers(self, url: str, asked: Asked) -> dict[str, str]:
+    def _request_headers(self, place: _Place, asked: Asked) -> dict[str, str]:
         headers = {"User-Agent": "framedeflate", "Accept": "*/*"}
-        if origin(url) == self._origin:
+        if place.origin == self._home.origin:
             headers.update(self._headers)
         headers["Range"] = f"bytes={asked.start}-{asked.stop - 1}"
         # Ranges of an encoded body would count encoded bytes.
@@ -192,15 +205,14 @@ class HttpTransport:
         return headers
 
 
-def _redirected(url: str, location: str, asked: Asked) -> str:
+def _redirected(place: _Place, location: str, asked: Asked) -> _Place:
     try:
-        there = urljoin(url, location)
-        scheme, host, _ = origin(there)
+        there = _Place(urljoin(place.url, location))
     except ValueError:
-        scheme = host = there = ""
-    if scheme not in HTTP_SCHEMES or not host:
+        there = None
+    if there is None or there.origin[0] not in HTTP_SCHEMES or not there.origin[1]:
         raise asked.error("the server redirects to what is no http or https URL", "redirect")
-    if url.lower().startswith("https:") and scheme == "http":
+    if (place.origin[0], there.origin[0]) == ("https", "http"):
         raise asked.error(
             "the server redirects from https to http, which anybody on the way could read", "redirect"
         )
@@ -212,11 +224,3 @@ def _drain(response: http.client.HTTPResponse) -> None:
         response.read()
     except (OSError, http.client.HTTPException):
         response.close()
-
-
-def _target(url: str) -> str:
-    """Return what stands behind GET: path and query, blanks and letters beyond ASCII encoded, the rest as it is."""
-    parts = urlsplit(url)
-    path = quote(parts.path or "/", safe=_KEPT)
-    query = quote(parts.query, safe=_KEPT)
-    return f"{path}?{query}" if query else path
