@@ -18,6 +18,7 @@ from encode_tables import encode
 from file_tables import files
 from inflate_tables import inflate
 from pydicom_tables import reading
+from segmentation_tables import segmentation
 from thread_tables import threads
 
 __all__ = ["CURVE", "PAGE", "filled", "main", "picture", "stored"]
@@ -35,6 +36,7 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "threads": threads,
     "pydicom": reading,
     "pydicomdev": reading,
+    "segmentation": segmentation,
 }
 """What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
 

@@ -14,11 +14,13 @@ import bench_encode
 import bench_files
 import bench_inflate
 import bench_pydicom
+import bench_segmentation
 import bench_threads
 import curve
 import render
 import results
 import rivals
+import segmentation_tasks
 import tables
 from aims import aims
 from bench_encode import contest
@@ -103,6 +105,18 @@ def test_pydicom(tmp_path: Path, frames: Path) -> None:
         for times in counts.values():
             assert {"Dataset.pixel_array", "iter_pixels", "pixel_array(path, index=i)"} < set(times)
             assert all(ratio > 0 for ratio in times.values())
+
+
+@pytest.mark.skipif(
+    engine.name != "native", reason="each contestant imports highdicom in a process of its own"
+)
+def test_segmentation(tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    figures = quick(bench_segmentation.main, "segmentation", tmp_path, NOWHERE)
+    assert set(figures["small"]) == set(segmentation_tasks.TASKS)
+    for one in figures["small"].values():
+        assert one["seconds"] > 0
+        assert one["nbytes"] > 0
 
 
 class TestFrameSets:

@@ -3,6 +3,7 @@
 
 import io
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,9 @@ def test_positions_alone(kind: str, tmp_path: Path) -> None:
         assert ours.FrameContentSequence == theirs.FrameContentSequence
         place, expected_place = ours.PlanePositionSequence[0], theirs.PlanePositionSequence[0]
         # A DS has 16 characters.
-        assert place.ImagePositionPatient == pytest.approx(list(expected_place.ImagePositionPatient), abs=1e-9)
+        assert place.ImagePositionPatient == pytest.approx(
+            list(expected_place.ImagePositionPatient), abs=1e-9
+        )
     volume = hd.seg.segread(tmp_path / "seg.dcm").get_volume(combine_segments=True)
     assert any(np.array_equal(volume.array, labels[1:7][::step]) for step in (1, -1))
 
@@ -206,6 +209,32 @@ def test_tiles_of_a_slide(kind: str, tmp_path: Path) -> None:
     check_equal(tmp_path / "seg.dcm", whole, own={"TotalPixelMatrixOriginSequence"})
     read = hd.seg.segread(tmp_path / "seg.dcm")
     assert np.array_equal(read.get_total_pixel_matrix(combine_segments=True), matrix)
+
+
+ORDERS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "columns first": np.asfortranarray,
+    "every other": lambda plane: np.repeat(plane, 2, axis=1)[:, ::2],
+    "backwards": lambda plane: np.flip(np.ascontiguousarray(np.flip(plane, 0)), 0),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("form", ["labels", "wide labels", "masks", "label map"])
+def test_planes_that_lie_otherwise_in_memory(form: str, name: str, tmp_path: Path) -> None:
+    images, labels = series(6), organs(6)
+    kind = "LABELMAP" if form == "label map" else "BINARY"
+    template = built(images[:1], labels[1:2], kind)
+    planes: NDArray[Any] = labels
+    if form == "wide labels":
+        template = pydicom.dcmread(io.BytesIO(bytes_of(template)))
+        template.SegmentSequence[2].SegmentNumber = 300
+        planes = np.where(labels == 3, np.int32(300), labels).astype(">i4")
+    if form == "masks":
+        planes = np.stack([labels == number for number in (1, 2, 3)], -1)
+    ordered = [ORDERS[name](plane) for plane in planes]
+    plugin.write_segmentation(tmp_path / "seg.dcm", template, ordered, source_images=images)
+    expected = io.BytesIO(bytes_of(built(images, labels, kind)))
+    assert judge.read(tmp_path / "seg.dcm").frames() == judge.read(expected.getvalue()).frames()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint64])

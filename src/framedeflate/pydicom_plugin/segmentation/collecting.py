@@ -102,9 +102,9 @@ class PlaneCollector:
                 native += frame
                 self.planes.append(number - 1)
                 self.segments.append(segment)
+                if len(native) >= _BATCH_NBYTES:
+                    yield FrameBatch(native, first)
+                    native, first = bytearray(), len(self.planes) + 1
             self.number_of_planes = number
-            if len(native) >= _BATCH_NBYTES:
-                yield FrameBatch(native, first)
-                native, first = bytearray(), len(self.planes) + 1
         if native:
             yield FrameBatch(native, first)

@@ -76,7 +76,7 @@ class PlaneCutter:
         if not self.overlap and len(self._numbers) > 1:
             self.overlap = bool((plane.sum(axis=2, dtype=np.intp) > 1).any())
         for index in range(plane.shape[2]):
-            mask = plane[:, :, index].astype(np.uint8)
+            mask = np.ascontiguousarray(plane[:, :, index], np.uint8)
             if mask.any():
                 yield index, self._packed(mask)
 
@@ -101,7 +101,7 @@ class PlaneCutter:
             native = labels.tobytes()
             # Looking for one byte after the other takes a fraction of the time that counting all of them does.
             return labels, {n for n in range(1, greatest + 1) if native.find(n) >= 0}
-        labels = plane.astype(np.min_scalar_type(greatest), copy=False)
+        labels = np.ascontiguousarray(plane, np.min_scalar_type(greatest))
         there = set(np.flatnonzero(np.bincount(labels.ravel().astype(np.intp))).tolist()) - {0}
         for number in there - self._index.keys():
             self._refuse_label(number, plane_number)
