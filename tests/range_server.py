@@ -353,9 +353,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(body)
 
     def _write(self, block: bytes) -> None:
-        self.wfile.write(block)
+        # Counted first: who has read it may look at once.
         with self.server_state.lock:
             self.server_state.body_nbytes += len(block)
+        self.wfile.write(block)
 
 
 def _part(content: bytes | Path, start: int, stop: int) -> bytes:

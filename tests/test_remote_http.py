@@ -152,7 +152,7 @@ def test_a_forked_process_goes_on(server: RangeServer) -> None:
 
 def test_local_files_load_no_http_client() -> None:
     code = (
-        "import sys; from framedeflate.open_source import open_source; import framedeflate.reader; "
+        "import sys; from framedeflate.open_source import open_source; "
         f"open_source(b'x'); open_source({str(wheel_file('MR_small.dcm'))!r}).close(); "
         "print({'http', 'ssl', 'asyncio', 'obstore'} & set(sys.modules))"
     )
