@@ -17,6 +17,7 @@ from aims import aims
 from encode_tables import encode
 from file_tables import files
 from inflate_tables import inflate
+from open_tables import opening
 from pydicom_tables import reading
 from segmentation_tables import segmentation
 from thread_tables import threads
@@ -34,6 +35,7 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "inflate": inflate,
     "files": files,
     "threads": threads,
+    "open": opening,
     "pydicom": reading,
     "pydicomdev": reading,
     "segmentation": segmentation,

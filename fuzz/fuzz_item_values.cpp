@@ -26,8 +26,8 @@ ItemValues read(std::span<const std::uint8_t> bytes, unsigned flags, bool last, 
   HOLDS(found.nbytes.size() / kNpaths <= bytes.size() / 8, "more Items than headers fit");
   HOLDS(found.resume <= bytes.size(), "goes on behind the window");
   std::size_t total = 0;
-  for (const std::int32_t nbytes : found.nbytes) {
-    HOLDS(nbytes >= -1 && nbytes <= static_cast<std::int32_t>(framedeflate::kMaxValueNbytes),
+  for (const std::int16_t nbytes : found.nbytes) {
+    HOLDS(nbytes >= -1 && nbytes <= static_cast<std::int16_t>(framedeflate::kMaxValueNbytes),
           "a size that cannot be");
     total += nbytes > 0 ? static_cast<std::size_t>(nbytes) : 0;
   }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "element_header.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace framedeflate {
 namespace {
 
@@ -18,13 +15,32 @@ std::uint32_t load32(const std::uint8_t* p, bool big_endian) {
 
 // PS3.5 Table 7.1-2: the VRs with a 16-bit length. All others, and any defined later (6.2), have 32 bits.
 bool has_short_length(unsigned vr) {
-  constexpr std::array kShort = {vr_code('A', 'E'), vr_code('A', 'S'), vr_code('A', 'T'), vr_code('C', 'S'),
-                                 vr_code('D', 'A'), vr_code('D', 'S'), vr_code('D', 'T'), vr_code('F', 'D'),
-                                 vr_code('F', 'L'), vr_code('I', 'S'), vr_code('L', 'O'), vr_code('L', 'T'),
-                                 vr_code('P', 'N'), vr_code('S', 'H'), vr_code('S', 'L'), vr_code('S', 'S'),
-                                 vr_code('S', 'T'), vr_code('T', 'M'), vr_code('U', 'I'), vr_code('U', 'L'),
-                                 vr_code('U', 'S')};
-  return std::find(kShort.begin(), kShort.end(), vr) != kShort.end();
+  switch (vr) {
+    case vr_code('A', 'E'):
+    case vr_code('A', 'S'):
+    case vr_code('A', 'T'):
+    case vr_code('C', 'S'):
+    case vr_code('D', 'A'):
+    case vr_code('D', 'S'):
+    case vr_code('D', 'T'):
+    case vr_code('F', 'D'):
+    case vr_code('F', 'L'):
+    case vr_code('I', 'S'):
+    case vr_code('L', 'O'):
+    case vr_code('L', 'T'):
+    case vr_code('P', 'N'):
+    case vr_code('S', 'H'):
+    case vr_code('S', 'L'):
+    case vr_code('S', 'S'):
+    case vr_code('S', 'T'):
+    case vr_code('T', 'M'):
+    case vr_code('U', 'I'):
+    case vr_code('U', 'L'):
+    case vr_code('U', 'S'):
+      return true;
+    default:
+      return false;
+  }
 }
 
 bool is_upper(std::uint8_t c) { return c >= 'A' && c <= 'Z'; }

@@ -62,7 +62,7 @@ class Walk {
   void keep_found() {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       const Found& found = found_[i];
-      out_.nbytes.push_back(found.nbytes);
+      out_.nbytes.push_back(static_cast<std::int16_t>(found.nbytes));
       if (found.nbytes <= 0) continue;
       const auto nbytes = static_cast<std::size_t>(found.nbytes);
       const auto value = window_.bytes.subspan(found.at, nbytes);

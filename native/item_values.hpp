@@ -31,7 +31,7 @@ struct ItemValues {
   };
 
   std::vector<std::uint8_t> values;  // one behind the other: those of an Item in the order of the paths
-  std::vector<std::int32_t> nbytes;  // Items by paths; -1: there is no such value
+  std::vector<std::int16_t> nbytes;  // Items by paths; -1: there is no such value
   std::uint64_t resume = 0;          // first byte behind what was read, from the start of the window
   Status status = Status::more;
   std::int64_t defect_position = -1;  // from the start of the window

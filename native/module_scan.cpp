@@ -104,7 +104,7 @@ nb::tuple read_item_values_py(nb::handle window, const std::vector<PathTuple>& p
                              static_cast<std::size_t>(max_items));
   }
   return nb::make_tuple(nb::bytes(found.values.data(), found.values.size()),
-                        nb::bytes(found.nbytes.data(), found.nbytes.size() * sizeof(std::int32_t)),
+                        nb::bytes(found.nbytes.data(), found.nbytes.size() * sizeof(std::int16_t)),
                         found.resume, status_name(found.status), found.defect_position);
 }
 

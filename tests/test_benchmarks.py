@@ -13,6 +13,7 @@ import pytest
 import bench_encode
 import bench_files
 import bench_inflate
+import bench_open
 import bench_pydicom
 import bench_segmentation
 import bench_threads
@@ -84,6 +85,16 @@ def test_files(tmp_path: Path) -> None:
         assert {"ours", "loop"} <= set(contestants)
         assert contestants["loop"]["time"] == 1
         assert all(one["time"] > 0 and one["peak_mib"] >= 0 for one in contestants.values())
+
+
+def test_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = quick(bench_open.main, "open", tmp_path, NOWHERE)["tasks"]
+    assert [len(times) for times in tasks.values()] == [2, 2, 1]
+    assert all(time > 0 for times in tasks.values() for time in times.values())
+    right = bench_open._item
+    monkeypatch.setattr(bench_open, "_item", lambda index: right(index + 1))
+    with pytest.raises(WrongResultError, match="this is not what the file says"):
+        quick(bench_open.main, "open", tmp_path, NOWHERE)
 
 
 def test_threads(tmp_path: Path) -> None:

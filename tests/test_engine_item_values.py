@@ -36,7 +36,7 @@ def read(core: Any, window: bytes, *, max_items: int = 1000, **options: Any) -> 
     values, packed, resume, status, defect = core.read_item_values(
         window, paths=PATHS, max_items=max_items, **flags
     )
-    sizes = np.frombuffer(packed, np.int32).tolist()
+    sizes = np.frombuffer(packed, np.int16).tolist()
     ends = [0, *accumulate(max(0, size) for size in sizes)]
     assert ends[-1] == len(values)
     cells = [None if size < 0 else values[end : end + size] for size, end in zip(sizes, ends, strict=False)]

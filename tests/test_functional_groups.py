@@ -262,7 +262,8 @@ def test_a_segment_without_frames_has_none() -> None:
 
 
 def test_nothing_is_read_twice_nor_before_it_is_asked_for() -> None:
-    source = CountingSource(made([sequence(per_frame(6))]))
+    labels = [[Node(0x00620004, "US", b"\1\0")]]
+    source = CountingSource(made([sequence(labels, tag=0x00620002), sequence(per_frame(6))]))
     layout = read_data_set_layout(source, read_file_meta(source))
     source.ranges.clear()
     groups = FunctionalGroups(source, layout)

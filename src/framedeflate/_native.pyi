@@ -151,7 +151,7 @@ def read_item_values(
     values : bytes
         The values one behind the other, Item by Item, in the order of `paths`; words in Little Endian.
     value_nbytes : bytes
-        Their sizes as 32-bit numbers in the machine's order; -1 where there is no such value, or it is a sequence.
+        Their sizes as 16-bit numbers in the machine's order; -1 where there is no such value, or it is a sequence.
     resume : int
         First byte of `window` that was not read: of the first Item that the window does not hold whole.
     status : str

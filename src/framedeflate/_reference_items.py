@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reference's reader of values out of a sequence's Items; what it promises is in ``_native.pyi``."""
 
-import struct
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
@@ -45,7 +45,7 @@ def read_item_values(
     try:
         walk.run(_Extent(len(view), delimited, implicit_vr, big_endian), max_items)
     except _Stop as stop:
-        sizes = struct.pack(f"={len(walk.sizes)}i", *walk.sizes)
+        sizes = walk.sizes.tobytes()
         return bytes(walk.values), sizes, walk.resume, stop.status, stop.position
 
 
@@ -70,7 +70,7 @@ class _Walk:
 
     def __init__(self, view: memoryview, paths: Sequence[tuple[int, int, int]], last: bool) -> None:
         self.values = bytearray()
-        self.sizes: list[int] = []
+        self.sizes = array("h")
         self.resume = 0
         self._view = view
         self._last = last

@@ -186,11 +186,13 @@ class FunctionalGroups:
         """Row and column of each Frame in the Total Pixel Matrix, from 1; 0 where not said. Shape (Frames, 2)."""
         (rows, has_row), (columns, has_column) = self._numbers(_TILE_ROW), self._numbers(_TILE_COLUMN)
         present = has_row & has_column
+        if self._order is None and not present.any():
+            return None
         positions = np.where(present[:, np.newaxis], np.stack([rows, columns], axis=-1), 0)
         if not present.all() and self._order is not None:
             implied = self._order.tile_positions(np.arange(self.number_of_frames))
             return _read_only(np.where(present[:, np.newaxis], positions, implied))
-        return _read_only(positions) if present.any() else None
+        return _read_only(positions)
 
     @cached_property
     def image_positions(self) -> NDArray[np.float64] | None:
@@ -199,13 +201,17 @@ class FunctionalGroups:
         fallback = self._fallback(_IMAGE_POSITION)
         # Many Frames of a Segmentation share a plane: each text is read once.
         known = {b"": _position(fallback, table)}
-        values = table.column(_IMAGE_POSITION) if len(table) else [b""] * self.number_of_frames
+        unknown = (math.nan, math.nan, math.nan)
+        if not (len(table) and (table.nbytes[:, _IMAGE_POSITION] > 0).any()):
+            if not known[b""]:
+                return None
+            return _read_only(np.tile(np.array(known[b""]), (self.number_of_frames, 1)))
+        values = table.column(_IMAGE_POSITION)
         for value in values:
             if value not in known:
                 known[value] = _position(value, table)
         if not any(known.values()):
             return None
-        unknown = (math.nan, math.nan, math.nan)
         return _read_only(np.array([known[value] or unknown for value in values], np.float64))
 
     @cached_property
@@ -225,6 +231,8 @@ class FunctionalGroups:
 
     @cached_property
     def _order(self) -> TiledFull | None:
+        if self._layout.text(Tag.DIMENSION_ORGANIZATION_TYPE) != "TILED_FULL":
+            return None  # without reading segments, which a server would have to be asked for
         described: tuple[int, ...] = ()
         if not is_label_map(self._layout):
             numbers, present = self._segment_table.numbers(0, "u")

@@ -48,7 +48,7 @@ class TiledFull:
 
     @classmethod
     def of(cls, layout: DataSetLayout, *, segments: tuple[int, ...]) -> Self | None:
-        """Return the order that a Data Set states, or None where it states none.
+        """Return the order of a Data Set that is TILED_FULL, or None where it does not say how large the whole is.
 
         Parameters
         ----------
@@ -60,8 +60,6 @@ class TiledFull:
         DicomFormatError
             kind ``bad-value``: there are other Frames than the whole of the matrix has.
         """
-        if layout.text(Tag.DIMENSION_ORGANIZATION_TYPE) != "TILED_FULL":
-            return None
         rows, columns = layout.unsigned_short(Tag.ROWS), layout.unsigned_short(Tag.COLUMNS)
         height = layout.unsigned_long(Tag.TOTAL_PIXEL_MATRIX_ROWS)
         width = layout.unsigned_long(Tag.TOTAL_PIXEL_MATRIX_COLUMNS)

@@ -48,29 +48,39 @@ class ItemTable:
         What the columns are.
     values : bytes
         All values one behind the other; words in Little Endian.
-    starts, nbytes : ndarray
-        Where each value lies in `values`. Shape (Items, paths); size -1 where there is no such value.
+    starts : ndarray
+        Where those of each Item begin in `values`. Shape (Items,).
+    nbytes : ndarray
+        Size of each value, -1 where there is none. Shape (Items, paths). Sizes are kept small, and places are summed up
+        where they are needed: an Item may be of 8 bytes, and a file full of them.
     """
 
     position: int
     paths: tuple[ItemPath, ...]
     values: bytes
-    starts: NDArray[np.int64]  # shape (Items, paths)
-    nbytes: NDArray[np.int32]  # shape (Items, paths)
+    starts: NDArray[np.int64]  # shape (Items,)
+    nbytes: NDArray[np.int16]  # shape (Items, paths)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def value(self, item: int, path: int) -> bytes:
         """Return a value, empty where there is none."""
-        start = int(self.starts[item, path])
-        return self.values[start : start + max(0, int(self.nbytes[item, path]))]
+        sizes = [max(0, nbytes) for nbytes in self.nbytes[item, : path + 1].tolist()]
+        stop = int(self.starts[item]) + sum(sizes)
+        return self.values[stop - sizes[-1] : stop]
 
     def column(self, path: int) -> list[bytes]:
         """Return a value of each Item, empty where there is none."""
-        starts = self.starts[:, path]
+        starts = self._starts_of(path)
         stops = (starts + np.maximum(self.nbytes[:, path], 0)).tolist()
         return [self.values[start:stop] for start, stop in zip(starts.tolist(), stops, strict=True)]
+
+    def _starts_of(self, path: int) -> NDArray[np.int64]:
+        before = self.starts.copy()
+        for column in range(path):
+            before += np.maximum(self.nbytes[:, column], 0)
+        return before
 
     def numbers(self, path: int, kind: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return the first number of each Item's value, 0 where it has none, and whether it has one.
@@ -87,7 +97,7 @@ class ItemTable:
         """
         word = self.paths[path].word_nbytes
         present = self.nbytes[:, path] > 0
-        starts = self.starts[present, path]
+        starts = self._starts_of(path)[present]
         if (self.nbytes[present, path] < word).any():
             raise self.bad_value(path)
         found = np.zeros(len(self), np.int64)
@@ -122,7 +132,7 @@ def scan_item_table(
     """
     element = layout.elements.get(tag)
     values: list[bytes] = []
-    sizes: list[NDArray[np.int32]] = [np.empty((0, len(paths)), np.int32)]
+    sizes: list[NDArray[np.int16]] = [np.empty((0, len(paths)), np.int16)]
     if element is not None:
         _check_is_sequence(element)
         position, stop = element.value_position, _stop(layout, element)
@@ -142,7 +152,7 @@ def scan_item_table(
                 last=end == stop or len(window) < end - position,
             )
             values.append(found)
-            sizes.append(np.frombuffer(nbytes, np.int32).reshape(-1, len(paths)))
+            sizes.append(np.frombuffer(nbytes, np.int16).reshape(-1, len(paths)))
             count += len(sizes[-1])
             if status == "done":
                 break
@@ -152,12 +162,12 @@ def scan_item_table(
                 raise _error("long-item", element, position, max_items)
             position += resume
     joined = np.concatenate(sizes)
-    ends = np.cumsum(np.maximum(joined, 0), dtype=np.int64).reshape(joined.shape)
+    item_nbytes = np.maximum(joined, 0).sum(axis=1, dtype=np.int64)
     return ItemTable(
         position=element.header_position if element is not None else layout.position,
         paths=paths,
         values=b"".join(values),
-        starts=ends - np.maximum(joined, 0),
+        starts=np.cumsum(item_nbytes) - item_nbytes,
         nbytes=joined,
     )
 
