@@ -17,7 +17,7 @@ from zarr.storage import MemoryStore
 import framedeflate
 from framedeflate import zarr_store
 from framedeflate.errors import FrameDecodeError
-from framedeflate.zarr_store import PackedBits, RawDeflate
+from framedeflate.zarr_store import DeflatedItems, PackedBits, RawDeflate
 
 zarr_store.register()
 
@@ -165,10 +165,13 @@ def test_zarr_finds_the_codecs_by_their_entry_points() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     entry_points = project["entry-points"]["zarr.codecs"]
     assert entry_points == {
-        codec.from_dict({"name": name}).to_dict()["name"]: f"{codec.__module__}:{codec.__qualname__}"
+        codec.from_dict({"name": name}).to_dict()[
+            "name"
+        ]: f"framedeflate.zarr_store.codecs:{codec.__qualname__}"
         for name, codec in (
             ("framedeflate.raw_deflate", RawDeflate),
             ("framedeflate.packed_bits", PackedBits),
+            ("framedeflate.deflated_items", DeflatedItems),
         )
     }
     installed = {
@@ -196,7 +199,7 @@ def test_without_zarr_the_extra_is_named() -> None:
         "from framedeflate import zarr_store\n"
         "from framedeflate.errors import MissingExtraError\n"
         "assert callable(zarr_store.references)\n"
-        "for name in ('RawDeflate', 'PackedBits', 'open', 'register'):\n"
+        "for name in ('RawDeflate', 'PackedBits', 'DeflatedItems', 'open', 'register'):\n"
         "    try:\n"
         "        getattr(zarr_store, name)\n"
         "    except MissingExtraError as error:\n"

@@ -23,6 +23,7 @@ __all__ = [
     "OffsetTables",
     "encapsulate",
     "item_header",
+    "join_items",
     "offset_tables",
     "padded_nbytes",
 ]
@@ -61,6 +62,11 @@ def item_header(value_nbytes: int) -> bytes:
             position=0,
         )
     return struct.pack("<HHI", 0xFFFE, 0xE000, value_nbytes)
+
+
+def join_items(values: "Iterable[Buffer]") -> bytes:
+    """Return Items with these values, one behind the other; errors as `item_header`."""
+    return b"".join(part for value in values for part in (item_header(memoryview(value).nbytes), value))
 
 
 @dataclass(frozen=True, slots=True)

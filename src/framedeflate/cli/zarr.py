@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from framedeflate.atomic_file import atomic_file
-from framedeflate.cli.exit_codes import ExitCode
+from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.report import human_nbytes, print_json, shown_source
 from framedeflate.zarr_store.reference_set import PIXELS, references
 
@@ -46,6 +46,13 @@ def add_parser(
         "--url", metavar="URL", help="where readers find FILE, a URL or a path (default: its own)"
     )
     parser.add_argument(
+        "--frames-per-chunk",
+        type=int,
+        default=1,
+        metavar="N",
+        help="at most so many frames are one chunk (default: 1); more for many small frames",
+    )
+    parser.add_argument(
         "--segment-labels",
         action="store_true",
         help="also say what segments are called: words of FILE's writer",
@@ -58,7 +65,14 @@ def add_parser(
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Write the references of one file."""
-    made = references(namespace.file, url=namespace.url, segment_labels=namespace.segment_labels)
+    if namespace.frames_per_chunk < 1:
+        raise CommandError("--frames-per-chunk must be at least 1", exit_code=ExitCode.USAGE)
+    made = references(
+        namespace.file,
+        url=namespace.url,
+        frames_per_chunk=namespace.frames_per_chunk,
+        segment_labels=namespace.segment_labels,
+    )
     # Of a URL the name in its path, not what follows it.
     name = urlsplit(namespace.file).path if "://" in namespace.file else namespace.file
     output = Path(namespace.output or f"{Path(name).stem}.refs.json")

@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from framedeflate.zarr_store.codecs import PackedBits, RawDeflate, register
+    from framedeflate.zarr_store.codecs import DeflatedItems, PackedBits, RawDeflate, register
     from framedeflate.zarr_store.reference_set import references
     from framedeflate.zarr_store.store import DicomStore, open  # noqa: A004
 
-__all__ = ["DicomStore", "PackedBits", "RawDeflate", "open", "references", "register"]
+__all__ = ["DeflatedItems", "DicomStore", "PackedBits", "RawDeflate", "open", "references", "register"]
 
 _HOMES = {
+    "DeflatedItems": "codecs",
     "DicomStore": "store",
     "PackedBits": "codecs",
     "RawDeflate": "codecs",

@@ -33,7 +33,7 @@ def chunk_ranges(frames: PlannedFrames, chunks: PixelChunks) -> Ranges | None:
     """
     if isinstance(frames, NativeFrames):
         return _native_ranges(frames, chunks.frames_per_chunk)
-    return None if frames.index is None else _fragment_ranges(frames, frames.index)
+    return None if frames.index is None else _in_chunks(_fragment_ranges(frames, frames.index), chunks)
 
 
 def walked_ranges(image: OpenedImage, source: ByteSource, chunks: PixelChunks) -> Ranges:
@@ -52,9 +52,18 @@ def walked_ranges(image: OpenedImage, source: ByteSource, chunks: PixelChunks) -
     count = len(image)
     positions = image.frames.bounds(0, count)
     ranges = drive_ranges(_ranges_as_tabled(positions), source)
-    if ranges is not None:
-        return ranges
-    return _fragment_ranges(image.frames, drive(index_frames(image.layout, count), source))
+    if ranges is None:
+        ranges = _fragment_ranges(image.frames, drive(index_frames(image.layout, count), source))
+    return _in_chunks(ranges, chunks)
+
+
+def _in_chunks(fragments: Ranges, chunks: PixelChunks) -> Ranges:
+    """Return the runs of Items that chunks of several Frames are; the Fragments where each has one."""
+    step = chunks.frames_per_chunk
+    if step == 1:
+        return fragments
+    firsts, lasts = fragments[::step], [*fragments[step - 1 :: step], fragments[-1]]
+    return [(first[0] - ITEM_HEADER_NBYTES, last[1]) for first, last in zip(firsts, lasts, strict=False)]
 
 
 def _ranges_as_tabled(positions: Sequence[int]) -> RangePlan[Ranges | None]:

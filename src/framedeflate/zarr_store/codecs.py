@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two codecs that Zarr has not: a raw DEFLATE stream, and one bit a pixel, least significant first."""
+"""Two codecs that Zarr has not: a raw DEFLATE stream, and one bit a pixel, least significant first."""
 
 import asyncio
 import math
@@ -12,7 +12,7 @@ from framedeflate import engine
 from framedeflate.errors import FrameDecodeError, FrameEncodeError, MissingExtraError
 from framedeflate.fragment_inflation import check_expansion, inflate_frames
 from framedeflate.frame_codec import DEFAULT_LEVEL, pad
-from framedeflate.zarr_store.codec_names import PACKED_BITS, RAW_DEFLATE
+from framedeflate.zarr_store.codec_settings import DEFLATED_ITEMS, PACKED_BITS, RAW_DEFLATE, configuration
 
 try:
     from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
@@ -21,11 +21,13 @@ try:
 except ImportError as error:
     raise MissingExtraError(extra="zarr", feature="the Zarr codecs") from error
 
+from framedeflate.zarr_store.items_codec import DeflatedItems  # after zarr was looked for
+
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.core.array_spec import ArraySpec
 
-__all__ = ["PackedBits", "RawDeflate", "register"]
+__all__ = ["DeflatedItems", "PackedBits", "RawDeflate", "register"]
 
 _AT_ONCE_NBYTES: Final = 1 << 17
 """Up to this many decoded bytes, handing a chunk to a thread takes longer than decoding it."""
@@ -73,14 +75,14 @@ class RawDeflate(BytesBytesCodec):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Return the codec that an array's metadata describe."""
-        return cls(**_configuration(data, RAW_DEFLATE, {"level", "row_nbits"}))
+        return cls(**configuration(data, RAW_DEFLATE, {"level", "row_nbits"}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what an array's metadata say of this codec."""
-        configuration = {"level": self.level}
+        settings = {"level": self.level}
         if self.row_nbits is not None:
-            configuration["row_nbits"] = self.row_nbits
-        return {"name": RAW_DEFLATE, "configuration": configuration}
+            settings["row_nbits"] = self.row_nbits
+        return {"name": RAW_DEFLATE, "configuration": settings}
 
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: "ArraySpec") -> int:
         """Streams have any size."""
@@ -137,7 +139,7 @@ class PackedBits(ArrayBytesCodec):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Return the codec that an array's metadata describe."""
-        return cls(**_configuration(data, PACKED_BITS, {"last_chunk_nbits"}))
+        return cls(**configuration(data, PACKED_BITS, {"last_chunk_nbits"}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what an array's metadata say of this codec."""
@@ -196,26 +198,13 @@ class PackedBits(ArrayBytesCodec):
 
 
 def register() -> None:
-    """Make both codecs known to zarr in this process; as often as you like.
+    """Make the codecs known to zarr in this process; as often as you like.
 
     Where the package is installed, zarr finds them by itself, through their entry points.
     """
     register_codec(RAW_DEFLATE, RawDeflate)
     register_codec(PACKED_BITS, PackedBits)
-
-
-def _configuration(data: dict[str, Any], name: str, known: set[str]) -> dict[str, Any]:
-    """Return a codec's configuration; refuse what another version may have meant by other settings."""
-    configuration = data.get("configuration") or {}
-    if data.get("name") != name:
-        raise ValueError(f"metadata of {data.get('name')!r} where those of {name!r} are asked for")
-    unknown = sorted(set(configuration) - known)
-    if unknown:
-        raise ValueError(f"{name} has no setting {unknown[0]!r}; a later version of framedeflate may know it")
-    for key, value in configuration.items():
-        if value is not None and type(value) is not int:
-            raise ValueError(f"{name}: {key} must be a whole number")
-    return dict(configuration)
+    register_codec(DEFLATED_ITEMS, DeflatedItems)
 
 
 def _nbytes(spec: "ArraySpec") -> int:

@@ -9,7 +9,7 @@ from framedeflate.array import sample_type
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.frame_plans import DeflatedFrames, NativeFrames, PlannedFrames
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.zarr_store.codec_names import PACKED_BITS, RAW_DEFLATE
+from framedeflate.zarr_store.codec_settings import DEFLATED_ITEMS, PACKED_BITS, RAW_DEFLATE
 
 __all__ = ["PixelChunks", "not_referable", "plan_chunks"]
 
@@ -26,7 +26,7 @@ class PixelChunks:
     image_pixel : ImagePixel
         Describes the Frames.
     frames_per_chunk : int
-        1, unless native 1-bit Frames start inside a byte.
+        How many Frames a chunk has, the last one aside.
     data_type : str
         Zarr's name of the pixels' type.
     codecs : list of dict
@@ -52,11 +52,18 @@ class PixelChunks:
         return math.ceil(self.image_pixel.number_of_frames / self.frames_per_chunk)
 
 
-def plan_chunks(frames: PlannedFrames) -> PixelChunks:
+def plan_chunks(frames: PlannedFrames, *, frames_per_chunk: int = 1) -> PixelChunks:
     """Say which chunks an image has.
+
+    Parameters
+    ----------
+    frames_per_chunk : int
+        As `references`.
 
     Raises
     ------
+    ValueError
+        `frames_per_chunk` is less than 1.
     UnsupportedImageError
         kind ``not-referable``: pixels that no range of the file holds as Zarr would read them; ``bits-allocated``:
         numpy has no such integer; ``too-large``: more than 2^20 chunks.
@@ -67,20 +74,48 @@ def plan_chunks(frames: PlannedFrames) -> PixelChunks:
             "two pixels of YBR_FULL_422 share their chrominance, which Zarr has no codec for",
             "framedeflate compress --photometric RGB",
         )
-    per_chunk = 1
-    if isinstance(frames, NativeFrames) and image_pixel.is_bilevel:
-        # Natively 1-bit Frames follow one another without a gap (PS3.5 8.2): so many end at a byte together.
-        per_chunk = 8 // math.gcd(8, image_pixel.frame_nbits)
+    if frames_per_chunk < 1:
+        raise ValueError("frames_per_chunk must be at least 1")
+    per_chunk = _frames_per_chunk(frames, min(frames_per_chunk, image_pixel.number_of_frames))
     if image_pixel.number_of_frames > MAX_CHUNKS * per_chunk:
         raise UnsupportedImageError(
             f"{image_pixel.number_of_frames} Frames are more than references can be made for ({MAX_CHUNKS})",
             kind="too-large",
         )
-    codecs = _pixel_codecs(frames, per_chunk)
-    if isinstance(frames, DeflatedFrames):
-        codecs.append({"name": RAW_DEFLATE})
+    if isinstance(frames, DeflatedFrames) and per_chunk > 1:
+        codecs = [_deflated_items(image_pixel, per_chunk)]
+    else:
+        codecs = _pixel_codecs(frames, per_chunk)
+        if isinstance(frames, DeflatedFrames):
+            codecs.append({"name": RAW_DEFLATE})
     data_type = "bool" if image_pixel.is_bilevel else sample_type(image_pixel).name
     return PixelChunks(image_pixel, per_chunk, data_type, codecs)
+
+
+def _frames_per_chunk(frames: PlannedFrames, wanted: int) -> int:
+    """Return how many Frames a chunk can have where `wanted` are asked for."""
+    if isinstance(frames, DeflatedFrames):
+        return wanted
+    if not isinstance(frames, NativeFrames):
+        # Between native Fragments stand the headers of Items, which Zarr would take for pixels.
+        return 1
+    image_pixel = frames.image_pixel
+    if image_pixel.is_bilevel:
+        # Natively 1-bit Frames follow one another without a gap (PS3.5 8.2): so many end at a byte together.
+        whole = 8 // math.gcd(8, image_pixel.frame_nbits)
+        return max(whole, wanted - wanted % whole)
+    # Zarr's own "bytes" wants every chunk to be full.
+    return next(count for count in range(wanted, 0, -1) if image_pixel.number_of_frames % count == 0)
+
+
+def _deflated_items(image_pixel: ImagePixel, per_chunk: int) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    if image_pixel.samples_per_pixel > 1:
+        settings["planar_configuration"] = image_pixel.planar_configuration
+    rest = image_pixel.number_of_frames % per_chunk
+    if rest:
+        settings["last_chunk_frames"] = rest
+    return {"name": DEFLATED_ITEMS, "configuration": settings}
 
 
 def _pixel_codecs(frames: PlannedFrames, per_chunk: int) -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ def references(
     source: Openable,
     *,
     url: str | None = None,
+    frames_per_chunk: int = 1,
     segment_labels: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -60,6 +61,9 @@ def references(
     url : str, optional
         Where readers of the references find the file: a URL, or a path. That of `source` unless given; what has
         neither needs one.
+    frames_per_chunk : int
+        At most so many Frames are one chunk: one request, and for deflated Frames one call of the decoder, which many
+        small Frames at once need. Native Frames of 8 bits and more have the next smaller number that divides them all.
     segment_labels : bool
         Whether the group's attribute ``segment_labels`` says what each segment is called: words of the file's writer.
     options : mapping, optional
@@ -92,7 +96,7 @@ def references(
     opened = open_source(source, options=options)
     try:
         image = open_image(opened)
-        chunks = plan_chunks(image.frames)
+        chunks = plan_chunks(image.frames, frames_per_chunk=frames_per_chunk)
         refs: dict[str, Any] = dict(describe(image, opened, chunks, segment_labels=segment_labels))
         ranges = walked_ranges(image, opened, chunks)
     finally:

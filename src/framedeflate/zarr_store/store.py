@@ -10,6 +10,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from framedeflate.byte_source import BytesSource, FileSource, read_exactly
+from framedeflate.encapsulation import join_items
+from framedeflate.frame_plans import DeflatedFrames
 from framedeflate.open_source import Openable, close_source, open_source
 from framedeflate.range_plan import drive_ranges
 from framedeflate.zarr_store.chunk_ranges import chunk_ranges
@@ -29,7 +31,7 @@ __all__ = ["DicomStore", "open"]
 
 
 def open(  # noqa: A001 - as zarr's own and FrameReader's
-    source: Openable, *, options: Mapping[str, Any] | None = None
+    source: Openable, *, frames_per_chunk: int = 1, options: Mapping[str, Any] | None = None
 ) -> zarr.Group:
     """Open a DICOM file as a Zarr group; what it holds, and errors, as `references`.
 
@@ -40,6 +42,8 @@ def open(  # noqa: A001 - as zarr's own and FrameReader's
     ----------
     source : path, URL, bytes, binary file object or ByteSource
         The file.
+    frames_per_chunk : int
+        As `references`: more than 1 for many small Frames at once.
     options : mapping, optional
         For URLs, as `open_source`.
 
@@ -53,7 +57,7 @@ def open(  # noqa: A001 - as zarr's own and FrameReader's
     MissingExtraError
         zarr is not installed.
     """
-    return zarr.open_group(DicomStore(source, options=options), mode="r")
+    return zarr.open_group(DicomStore(source, frames_per_chunk=frames_per_chunk, options=options), mode="r")
 
 
 class DicomStore(Store):
@@ -63,7 +67,7 @@ class DicomStore(Store):
 
     Parameters
     ----------
-    source, options
+    source, frames_per_chunk, options
         As `open`; errors as `references`.
     """
 
@@ -71,30 +75,37 @@ class DicomStore(Store):
     supports_deletes: bool = False
     supports_listing: bool = True
 
-    def __init__(self, source: Openable, *, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, source: Openable, *, frames_per_chunk: int = 1, options: Mapping[str, Any] | None = None
+    ) -> None:
         register()
         super().__init__(read_only=True)
         location = location_of(source)
         self._given = source if location is None else location
-        self._options = options
+        self._settings: dict[str, Any] = {"frames_per_chunk": frames_per_chunk, "options": options}
         self._source = open_source(source, options=options)
         # Nobody closes a store that a group holds.
         self._finalizer = weakref.finalize(self, close_source, self._source, source)
         self._image = open_image(self._source)
-        chunks = plan_chunks(self._image.frames)
+        chunks = plan_chunks(self._image.frames, frames_per_chunk=frames_per_chunk)
         self._values: dict[str, str] = describe(self._image, self._source, chunks)
+        self._per_chunk = chunks.frames_per_chunk
         self._chunks = {key: number for number, key in enumerate(chunk_keys(chunks))}
-        # None: a table was believed. Then each Fragment is read as FrameReader does, its Item held against the table.
-        self._ranges = chunk_ranges(self._image.frames, chunks)
+        ranges = chunk_ranges(self._image.frames, chunks)
+        self._ranges = ranges or []
+        # Where a table was believed, Fragments are read as FrameReader reads them, their Items held against it.
+        frames = self._image.frames
+        self._tabled = frames.fragments if ranges is None and isinstance(frames, DeflatedFrames) else None
         self._answers_at_once = isinstance(self._source, FileSource | BytesSource)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), options=self._options), (self._given,)
+        return partial(type(self), **self._settings), (self._given,)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DicomStore):
             return False
-        return self._given is other._given or (isinstance(self._given, str) and self._given == other._given)
+        same = self._given is other._given or (isinstance(self._given, str) and self._given == other._given)
+        return same and self._settings == other._settings
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -124,9 +135,12 @@ class DicomStore(Store):
         return prototype.buffer.from_bytes(data[start:stop])
 
     def _read(self, number: int) -> bytes:
-        if self._ranges is None:
-            return drive_ranges(self._image.fragment(number + 1), self._source)
-        return read_exactly(self._source, *self._ranges[number])
+        if self._tabled is None:
+            return read_exactly(self._source, *self._ranges[number])
+        index = number * self._per_chunk
+        count = min(self._per_chunk, len(self._image) - index)
+        fragments = drive_ranges(self._tabled.fetch(index, count), self._source)
+        return bytes(fragments[0]) if self._per_chunk == 1 else join_items(fragments)
 
     async def get_partial_values(
         self, prototype: "BufferPrototype", key_ranges: "Iterable[tuple[str, ByteRequest | None]]"
