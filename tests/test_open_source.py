@@ -121,6 +121,11 @@ def test_which_is_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(UnsupportedSourceError) as wrong:
         open_source(17)  # type: ignore[arg-type]
     assert wrong.value.kind == "unknown"
+    with (
+        zipfile.ZipFile(tmp_path / "f.zip", "w") as archive,
+        pytest.raises(UnsupportedSourceError, match="its open"),
+    ):
+        open_source(zipfile.Path(archive, "f"))  # type: ignore[arg-type]
 
 
 def test_the_protocols(server: RangeServer) -> None:

@@ -52,9 +52,10 @@ def open_source(
         return cast("ByteSource", source)
     if hasattr(source, "read"):
         return FileObjectSource(source)
-    raise UnsupportedSourceError(
-        f"{type(source).__name__} is no path, URL, bytes, binary file object or ByteSource", kind="unknown"
-    )
+    what = f"{type(source).__name__} is no path, URL, bytes, binary file object or ByteSource"
+    if callable(getattr(source, "open", None)):
+        what += "; give what its open method returns"  # fsspec.open, zipfile.Path
+    raise UnsupportedSourceError(what, kind="unknown")
 
 
 def close_source(opened: ByteSource, given: object) -> None:
