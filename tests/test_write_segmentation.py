@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 import framedeflate.pydicom_plugin as plugin
 import judge
-from corpus import corpus_file
-from framedeflate import verify_file
+from corpus import corpus_file, corpus_files
+from framedeflate import FrameReader, verify_file
+from framedeflate.errors import SegmentationError
 from peers import require_peer
 from segmentation_samples import built, hd, organs, series
 
@@ -308,6 +309,81 @@ def test_the_template_stays_and_gives_what_is_not_a_frame_s(tmp_path: Path) -> N
     assert 0x56000010 in found
     assert 0xFFFCFFFC in found
     assert bytes_of(template) == before
+
+
+def test_a_template_s_volume_is_not_the_segmentation_s(tmp_path: Path) -> None:
+    images, labels = series(6), organs(6)
+    template = built(images, labels, "LABELMAP")
+    assert template.DimensionOrganizationType == "3D"
+    positions = [(0, 0, place) for place in (0, 1, 2, 4, 8, 16)]
+    plugin.write_segmentation(tmp_path / "seg.dcm", template, labels, positions=positions)
+    found = pydicom.dcmread(tmp_path / "seg.dcm")
+    assert "DimensionOrganizationType" not in found
+    assert "SpacingBetweenSlices" not in found.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+
+
+def test_our_reader_finds_the_frames_of_a_segment(tmp_path: Path) -> None:
+    images, labels = series(8), organs(8)
+    template = built(images[:1], labels[1:2])
+    plugin.write_segmentation(tmp_path / "seg.dcm", template, labels, source_images=images)
+    with FrameReader.open(tmp_path / "seg.dcm") as reader:
+        for segment in (1, 2, 3):
+            found = {}
+            for number in reader.frames_for(segment=segment):
+                position = reader.frame_metadata(frame_number=number).image_position
+                assert position is not None
+                found[round(position[2], 3)] = reader[int(number) - 1]
+            for image, plane in zip(images, labels == segment, strict=True):
+                place = round(float(image.ImagePositionPatient[2]), 3)
+                assert np.array_equal(found.get(place, np.zeros_like(plane)), plane)
+
+
+REFUSED = {
+    # name in the shared corpus: why it cannot be a template
+    "brain_tissue_fractional8_occupancy_109x91.dcm": "FRACTIONAL",
+    "dcmqi__sparse-labelmap-noppv.dcm": "Frames by Stack ID",
+    "highdicom__seg_image_cr_binary.dcm": "no coordinate system",
+    "highdicom__seg_image_ct_binary_fractional.dcm": "FRACTIONAL",
+    "pydicom-data__liver_expb.dcm": "Big Endian",
+    "pydicom__liver_expb_1frame.dcm": "Big Endian",
+}
+
+
+def real_segmentations() -> list[Path]:
+    """Segmentations of the shared corpus, in any Transfer Syntax."""
+    paths = [file.path for file in corpus_files()]
+    classes = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
+    return [path for path in paths if media_class(path) in classes and path.parent.name != "vectors"]
+
+
+def media_class(path: Path) -> str:
+    return judge.read_meta(path.read_bytes()[:4096])[0].get(0x00020002, b"").rstrip(b"\0").decode("ascii")
+
+
+@pytest.mark.parametrize("path", real_segmentations(), ids=lambda path: path.name)
+def test_real_segmentations_are_templates(path: Path, tmp_path: Path) -> None:
+    template = pydicom.dcmread(path)
+    planes = np.zeros((3, template.Rows, template.Columns), np.uint16)
+    number = int(template.SegmentSequence[-1].SegmentNumber)
+    planes[0, 1:3, 1:4] = planes[2, 4:6, 2] = number
+    is_tiled = "TotalPixelMatrixRows" in template
+    columns = int(template.Columns)
+    positions: Any = (
+        [(1, 1), (1, columns + 1), (1, 2 * columns + 1)] if is_tiled else [(0, 0, 0), (1, 2, 4), (3, 7, 13)]
+    )
+    if path.name in REFUSED:
+        with pytest.raises(SegmentationError) as caught:
+            plugin.write_segmentation(tmp_path / "seg.dcm", template, planes, positions=positions)
+        assert caught.value.kind == "template"
+        return
+    plugin.write_segmentation(tmp_path / "seg.dcm", template, planes, positions=positions)
+    assert list(verify_file(tmp_path / "seg.dcm")) == []
+    pixels = judge.read(tmp_path / "seg.dcm").pixels()[..., 0]
+    expected = planes[[0, 2]] if template.SegmentationType == "LABELMAP" else planes[[0, 2]] == number
+    assert any(np.array_equal(pixels, expected[::step]) for step in (1, -1))
+    if len(template.SegmentSequence) < 100:
+        # highdicom takes seconds for hundreds.
+        assert hd.seg.segread(tmp_path / "seg.dcm").number_of_frames == 2
 
 
 def test_progress(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ SOURCES: dict[str, Callable[[pydicom.Dataset], object]] = {
     "another orientation": lambda image: setattr(image, "ImageOrientationPatient", [0, 1, 0, 1, 0, 0]),
     "another spacing": lambda image: setattr(image, "PixelSpacing", [1, 1]),
     "no spacing": lambda image: delattr(image, "PixelSpacing"),
+    "a spacing that is none": lambda image: image.add_new(0x00280030, "LO", "wide"),
 }
 
 
@@ -125,6 +126,12 @@ def test_source_images_on_which_planes_do_not_lie(
     SOURCES[name](images[4])
     error = refusal(tmp_path, template, LABELS, source_images=images)
     assert (error.kind, error.plane_number) == ("source-image", 5)
+
+
+@pytest.mark.parametrize("source", [None, "seg.dcm", 3])
+def test_source_images_that_are_none(source: Any, template: pydicom.Dataset, tmp_path: Path) -> None:
+    error = refusal(tmp_path, template, LABELS, source_images=[source] * 6)
+    assert (error.kind, error.plane_number) == ("source-image", 1)
 
 
 def delete(*keywords: str) -> Callable[[pydicom.Dataset], None]:
@@ -162,6 +169,18 @@ TEMPLATES: dict[str, Callable[[pydicom.Dataset], object]] = {
     "segments that are one": share_segment,
     "no orientation": lambda template: delete("PlaneOrientationSequence")(
         template.SharedFunctionalGroupsSequence[0]
+    ),
+    "half an orientation": lambda template: setattr(
+        template.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0],
+        "ImageOrientationPatient",
+        [1, 0, 0],
+    ),
+    "an index of nothing": lambda template: delete("DimensionIndexPointer")(
+        template.DimensionIndexSequence[0]
+    ),
+    "a segment without a number": lambda template: delete("SegmentNumber")(template.SegmentSequence[0]),
+    "a reference to nothing": lambda template: delete("ReferencedSOPInstanceUID")(
+        template.SourceImageSequence[0]
     ),
     "no class": delete("SOPClassUID"),
     "what pydicom cannot write": lambda template: template.add_new(0x00100010, "US", "three"),

@@ -69,7 +69,12 @@ def shadow_of(template: Dataset, sop_instance_uid: str) -> Dataset:
 
 
 def encode_around(shadow: Dataset, attributes: dict[str, Any]) -> FileParts:
-    """Return the file's bytes around what is made frame by frame: those of a shadow, with these attributes.
+    """Return the file's bytes around what is made frame by frame.
+
+    Parameters
+    ----------
+    attributes : dict
+        What is set beside the shadow's own, by keyword; None removes an attribute.
 
     Raises
     ------
@@ -82,7 +87,10 @@ def encode_around(shadow: Dataset, attributes: dict[str, Any]) -> FileParts:
     data_set.set_original_encoding(implicit_vr, little_endian, shadow.original_character_set)
     data_set.file_meta = shadow.file_meta
     for keyword, value in attributes.items():
-        _put(data_set, keyword, value)
+        if value is not None:
+            _put(data_set, keyword, value)
+        elif keyword in data_set:
+            del data_set[keyword]
     file = io.BytesIO()
     with refusing():
         pydicom.dcmwrite(file, data_set, enforce_file_format=True)
@@ -91,13 +99,16 @@ def encode_around(shadow: Dataset, attributes: dict[str, Any]) -> FileParts:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Say that pydicom cannot write the template."""
+    """Say that a template cannot be read or written, whatever it is that pydicom or numpy make of it."""
     try:
         yield
+    except SegmentationError:
+        raise
     except (AttributeError, TypeError, ValueError, KeyError, OverflowError, OSError) as error:
         # Nothing is written to a disk here: OSError is what pydicom makes of a wrong number. Its messages hold values.
         raise SegmentationError(
-            f"the template cannot be written by pydicom ({type(error).__name__}); see that its save_as works",
+            f"the template cannot be read or written ({type(error).__name__}); see that its save_as works and that the "
+            "Items of its sequences are complete",
             kind="template",
         ) from None
 

@@ -17,6 +17,7 @@ from framedeflate.errors import SegmentationError
 from framedeflate.pydicom_plugin.segmentation.encoded import element, sequence
 from framedeflate.pydicom_plugin.segmentation.template import (
     COLUMN,
+    OFFSETS,
     PLANE_POSITION,
     PLANE_POSITION_SLIDE,
     POSITION,
@@ -50,7 +51,7 @@ class Places(Protocol):
         ...
 
     def attributes(self, included: NDArray[np.intp]) -> dict[str, Any]:
-        """Return what all planes together say of the whole image.
+        """Return what all planes together say of the whole image, by keyword; None for what is not true of it.
 
         Parameters
         ----------
@@ -92,16 +93,20 @@ class PatientPlaces:
     def attributes(self, included: NDArray[np.intp]) -> dict[str, Any]:
         """As `Places.attributes`: the spacing, and whether Frames are a volume."""
         positions = self._array()
+        is_one_frame_a_plane = self._template.is_label_map or len(self._template.segment_numbers) == 1
+        found: dict[str, Any] = {}
+        if is_one_frame_a_plane and len(included) > 1 and self._spacing(positions[included]) is not None:
+            found["DimensionOrganizationType"] = "3D"
+        elif self._template.data_set.get("DimensionOrganizationType", None) == "3D":
+            # It was true of the template's Frames.
+            found["DimensionOrganizationType"] = None
         if len(positions) < 2:
-            return {}
+            return found
         groups = copy.deepcopy(self._template.shared)
         measures = (groups.get("PixelMeasuresSequence", None) or [None])[0]
         if measures is not None:
             _tell_spacing(measures, self._spacing(positions))
-        found: dict[str, Any] = {"SharedFunctionalGroupsSequence": [groups]}
-        is_one_frame_a_plane = self._template.is_label_map or len(self._template.segment_numbers) == 1
-        if is_one_frame_a_plane and len(included) > 1 and self._spacing(positions[included]) is not None:
-            found["DimensionOrganizationType"] = "3D"
+        found["SharedFunctionalGroupsSequence"] = [groups]
         return found
 
     def _array(self) -> NDArray[np.float64]:
@@ -155,14 +160,11 @@ class TilePlaces:
             _fail("row and column of a tile are whole numbers from 1 on", plane_number)
         _take(self._taken, (row, column), plane_number, "its row and column")
         self._positions.extend((row, column))
-        offsets = self._origin + np.array([row - 1, column - 1]) @ self._steps
+        offsets = self._offsets(np.array([[row, column]]))[0]
         return sequence(
             PLANE_POSITION_SLIDE,
             [
-                b"".join(
-                    _decimals(tag, [offset])
-                    for tag, offset in zip((0x0040072A, 0x0040073A, 0x0040074A), offsets, strict=True)
-                )
+                b"".join(_decimals(tag, [offset]) for tag, offset in zip(OFFSETS, offsets, strict=True))
                 + element(COLUMN, b"SL", struct.pack("<i", column))
                 + element(ROW, b"SL", struct.pack("<i", row))
             ],
@@ -170,6 +172,11 @@ class TilePlaces:
 
     def along(self, pointer: int) -> NDArray[np.float64]:
         """As `Places.along`."""
+        if pointer in OFFSETS:
+            found: NDArray[np.float64] = self._offsets(self._array())[:, OFFSETS.index(pointer)].round(
+                _DIGITS
+            )
+            return found
         return self._array()[:, 0 if pointer == ROW else 1].astype(np.float64)
 
     def attributes(self, included: NDArray[np.intp]) -> dict[str, Any]:  # noqa: ARG002 - of all
@@ -185,6 +192,11 @@ class TilePlaces:
                 int(data_set.get("TotalPixelMatrixColumns", None) or 0),
             ),
         }
+
+    def _offsets(self, tiles: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return where tiles are on the slide in mm; shape (tiles, 3)."""
+        offsets: NDArray[np.float64] = self._origin + (tiles - 1) @ self._steps
+        return offsets
 
     def _array(self) -> NDArray[np.int64]:
         return np.array(self._positions, np.int64).reshape(-1, 2)

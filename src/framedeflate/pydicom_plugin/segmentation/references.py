@@ -53,6 +53,16 @@ class References:
         SegmentationError
             kind ``source-image``: it lacks an attribute, or its pixels are not where the plane's are.
         """
+        try:
+            return self._add(source, plane_number)
+        except SegmentationError:
+            raise
+        except (AttributeError, TypeError, ValueError):
+            _fail(
+                "the source image is no Dataset of an image, or its attributes cannot be read", plane_number
+            )
+
+    def _add(self, source: Dataset, plane_number: int) -> bytes:
         self._check(source, plane_number)
         uid = str(source.SOPInstanceUID)
         reference = {
@@ -107,7 +117,7 @@ def _fail(message: str, plane_number: int) -> NoReturn:
         f"{message}; where planes do not lie on source images, give positions instead",
         kind="source-image",
         plane_number=plane_number,
-    )
+    ) from None  # messages of pydicom hold values
 
 
 def _patterns(template: Template) -> tuple[bytes, bytes]:

@@ -10,12 +10,13 @@ from pydicom.dataset import Dataset
 from framedeflate.errors import ImagePixelError, SegmentationError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.pydicom_plugin.segmentation.encoded import encode
-from framedeflate.pydicom_plugin.segmentation.file_parts import encode_around, refusing, shadow_of
+from framedeflate.pydicom_plugin.segmentation.file_parts import encode_around, shadow_of
 
 __all__ = [
     "COLUMN",
     "DERIVATION_IMAGE",
     "FRAME_CONTENT",
+    "OFFSETS",
     "PLANE_POSITION",
     "PLANE_POSITION_SLIDE",
     "POSITION",
@@ -43,7 +44,9 @@ SEGMENT: Final = 0x0062000B
 POSITION: Final = 0x00200032
 COLUMN: Final = 0x0048021E
 ROW: Final = 0x0048021F
-"""Dimension Index Pointers: Referenced Segment Number, Image Position (Patient), and a tile's place in its matrix."""
+OFFSETS: Final = (0x0040072A, 0x0040073A, 0x0040074A)
+"""Dimension Index Pointers: Referenced Segment Number, Image Position (Patient), a tile's place in its matrix, and on
+the slide (X, Y and Z Offset in Slide Coordinate System)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,7 @@ class Template:
             if group.tag not in _OWN_GROUPS:
                 lone = Dataset()
                 lone.add(group)
-                with refusing():
-                    found.groups[int(group.tag)] = encode(lone, found.character_set)
+                found.groups[int(group.tag)] = encode(lone, found.character_set)
         encode_around(found.data_set, {})
         return found
 
@@ -206,7 +208,8 @@ def _pointers(template: Dataset, *, is_label_map: bool, segments: int) -> tuple[
     places = set(pointers) - {SEGMENT}
     is_indexed = SEGMENT in pointers
     if (
-        places not in ({POSITION}, {ROW, COLUMN})
+        places - set(OFFSETS) not in ({POSITION}, {ROW, COLUMN})
+        or (POSITION in places and len(places) > 1)
         or len(places) + is_indexed != len(pointers)
         or (is_indexed and is_label_map)
         or (segments > 1 and not is_indexed and not is_label_map)
@@ -214,7 +217,7 @@ def _pointers(template: Dataset, *, is_label_map: bool, segments: int) -> tuple[
         names = ", ".join(keyword_for_tag(pointer) or f"{pointer:08X}" for pointer in pointers) or "nothing"
         _refuse(
             f"its Dimension Index Sequence organizes Frames by {names}; what can be written is organized by "
-            "ReferencedSegmentNumber (not for LABELMAP) and ImagePositionPatient, or for tiles "
-            "RowPositionInTotalImagePixelMatrix and ColumnPositionInTotalImagePixelMatrix"
+            "ReferencedSegmentNumber (not for LABELMAP) and ImagePositionPatient, or for tiles by "
+            "RowPositionInTotalImagePixelMatrix and ColumnPositionInTotalImagePixelMatrix, with or without offsets"
         )
     return pointers

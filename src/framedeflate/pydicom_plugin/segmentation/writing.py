@@ -15,7 +15,7 @@ from framedeflate.errors import SegmentationError
 from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.pydicom_plugin.known_uid import make_uid_known
 from framedeflate.pydicom_plugin.segmentation.collecting import FrameBatch, PlaneCollector
-from framedeflate.pydicom_plugin.segmentation.file_parts import encode_around
+from framedeflate.pydicom_plugin.segmentation.file_parts import encode_around, refusing
 from framedeflate.pydicom_plugin.segmentation.frame_items import write_frame_items
 from framedeflate.pydicom_plugin.segmentation.frame_order import FrameOrder
 from framedeflate.pydicom_plugin.segmentation.spool import FragmentSpool, Spool
@@ -108,14 +108,17 @@ def write_segmentation(
     # pydicom 3.0 refuses to write a Transfer Syntax whose UID it does not know.
     make_uid_known()
     final = Path(path)
-    said = Template.of(template, sop_instance_uid or generate_uid())
+    with refusing():
+        said = Template.of(template, sop_instance_uid or generate_uid())
     in_all = _length(planes) or _length(positions if source_images is None else source_images)
     with (
         atomic_file(final, overwrite=overwrite) as file,
         Spool(final.parent) as groups,
         Spool(final.parent) as pieces,
     ):
-        collector, fragments = PlaneCollector(said, groups), FragmentSpool(pieces)
+        fragments = FragmentSpool(pieces)
+        with refusing():
+            collector = PlaneCollector(said, groups)
 
         def encode(batch: FrameBatch) -> Items:
             return deflate_items(
