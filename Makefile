@@ -17,6 +17,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 BENCH ?= --store
 SECONDS ?= 5
+# A few processes at once; `make soak` runs one, since its tests measure memory and time.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 # A broken core must never hide behind the reference engine here.
@@ -46,8 +48,8 @@ lint: $(STAMPS)/package $(STAMPS)/test
 	$(BIN)/lint-imports
 
 pytest: $(STAMPS)/package $(STAMPS)/test
-	FRAMEDEFLATE_ENGINE=native $(BIN)/python -m pytest -m "not soak"
-	FRAMEDEFLATE_ENGINE=reference $(BIN)/python -m pytest -m "not soak"
+	FRAMEDEFLATE_ENGINE=native $(PYTEST) -m "not soak"
+	FRAMEDEFLATE_ENGINE=reference $(PYTEST) -m "not soak"
 
 soak: $(STAMPS)/package $(STAMPS)/test
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest
@@ -70,7 +72,7 @@ sanitize: $(STAMPS)/package $(STAMPS)/test
 	@cp build/sanitize/_native*.so build/sanitize/package/framedeflate/
 	PYTHONPATH=$(CURDIR)/build/sanitize/package FRAMEDEFLATE_ENGINE=native ASAN_OPTIONS=detect_leaks=0 \
 		LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
-		$(BIN)/python -m pytest -m "not soak" $(MEASURES_MEMORY) $(TESTS)
+		$(PYTEST) -m "not soak" $(MEASURES_MEMORY) $(TESTS)
 
 cross: $(STAMPS)/build
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/native/machines.py
