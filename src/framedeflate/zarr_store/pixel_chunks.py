@@ -15,6 +15,8 @@ __all__ = ["PixelChunks", "not_referable", "plan_chunks"]
 
 MAX_CHUNKS: Final = 1 << 20
 """Each costs some hundred bytes in memory, and a native Frame of one byte would be one."""
+MAX_FRAMES: Final = 8 * MAX_CHUNKS
+"""Each has a number, at least, and eight may share a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,11 @@ def plan_chunks(frames: PlannedFrames, *, frames_per_chunk: int = 1) -> PixelChu
         )
     if frames_per_chunk < 1:
         raise ValueError("frames_per_chunk must be at least 1")
-    per_chunk = _frames_per_chunk(frames, min(frames_per_chunk, image_pixel.number_of_frames))
-    if image_pixel.number_of_frames > MAX_CHUNKS * per_chunk:
+    count = image_pixel.number_of_frames
+    per_chunk = _frames_per_chunk(frames, min(frames_per_chunk, count)) if count <= MAX_FRAMES else 1
+    if count > MAX_CHUNKS * per_chunk:
         raise UnsupportedImageError(
-            f"{image_pixel.number_of_frames} Frames are more than references can be made for ({MAX_CHUNKS})",
+            f"{count} Frames are more than references can be made for ({MAX_CHUNKS} chunks of them)",
             kind="too-large",
         )
     if isinstance(frames, DeflatedFrames) and per_chunk > 1:
