@@ -18,6 +18,10 @@ from hypothesis import HealthCheck, settings
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Servers of tests are on loopback, which a proxy of this machine's would look for on its own.
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ[_name] = ",".join(filter(None, [os.environ.get(_name, ""), "127.0.0.1,localhost"]))
+
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 # No deadline: a shared machine is sometimes slow, and no test here is about time.

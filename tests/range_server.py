@@ -69,6 +69,8 @@ class RangeServer:
         How every answer goes wrong: one of FAULTS, or "status-NNN"; "" for none.
     faults : list of str
         How the next answers go wrong, one each, before `fault` counts again.
+    tunnel_port : int
+        As a proxy: the port on loopback that CONNECT leads to, whatever it asks for; 0 to refuse.
     requests : list of (path, start, stop)
         Every request, in the order they came; stop is exclusive, None where no range was asked for.
     methods, targets, headers : list
@@ -88,6 +90,7 @@ class RangeServer:
     ) -> None:
         self.files: dict[str, bytes | str | PathLike[str]] = dict(files)
         self.redirects: dict[str, str] = {}
+        self.tunnel_port = 0
         self.fault = fault
         self.faults: list[str] = []
         self.requests: list[tuple[str, int, int | None]] = []
@@ -214,6 +217,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(send_body=True)
+
+    def do_CONNECT(self) -> None:
+        state = self.server_state
+        with state.lock:
+            state.methods.append(self.command)
+            state.targets.append(self.path)
+            state.headers.append({name.lower(): value for name, value in self.headers.items()})
+        self.close_connection = True
+        if not state.tunnel_port:
+            self._say(403)
+            return
+        with socket.create_connection(("127.0.0.1", state.tunnel_port), 10) as there:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.flush()
+            back = threading.Thread(target=_copy, args=(there, self.connection), daemon=True)
+            back.start()
+            _copy(self.connection, there)
+            back.join(10)
 
     def _answer(self, *, send_body: bool) -> None:
         state = self.server_state
@@ -357,6 +379,15 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server_state.lock:
             self.server_state.body_nbytes += len(block)
         self.wfile.write(block)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while block := source.recv(1 << 16):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
 
 
 def _part(content: bytes | Path, start: int, stop: int) -> bytes:

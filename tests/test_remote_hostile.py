@@ -272,6 +272,8 @@ def test_certificates_count(certificate: Path, server: RangeServer, monkeypatch:
             assert source.nbytes == len(DATA)
             ranges = [(index * 90_000, index * 90_000 + 9) for index in range(20)]
             assert source.get_ranges(ranges) == [DATA[start:stop] for start, stop in ranges]
+            secure.drop_connections()
+            assert source.get_range(100_000, 100_009) == DATA[100_000:100_009]
         secure.redirects["down"] = server.url("f.bin")
         with pytest.raises(RemoteSourceError, match="from https to http") as caught:
             RemoteSource.open(secure.url("down"))
@@ -282,9 +284,13 @@ def test_certificates_count(certificate: Path, server: RangeServer, monkeypatch:
     assert caught.value.kind == "tls"
 
 
-def test_the_environment_s_proxy(server: RangeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("no_proxy", "NO_PROXY", "REQUEST_METHOD"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_the_environment_s_proxy(server: RangeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_proxies(monkeypatch)
     monkeypatch.setenv("http_proxy", server.base_url.replace("://", "://user:pw@"))
     with RemoteSource.open("http://elsewhere.invalid:8080/f.bin?q") as source:
         assert source.get_range(100_000, 100_009) == DATA[100_000:100_009]
@@ -295,6 +301,23 @@ def test_the_environment_s_proxy(server: RangeServer, monkeypatch: pytest.Monkey
     with RemoteSource.open(server.url("f.bin")) as source:
         assert source.nbytes == len(DATA)
     assert server.targets[-1] == "/f.bin"
+
+
+def test_https_goes_through_a_proxy_s_tunnel(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_proxies(monkeypatch)
+    trusting = {"ssl_context": ssl.create_default_context(cafile=certificate)}
+    with RangeServer({"f.bin": DATA}, certificate=certificate) as secure, RangeServer({}) as proxy:
+        proxy.tunnel_port = secure.port
+        monkeypatch.setenv("https_proxy", proxy.base_url.replace("://", "://user:pw@"))
+        with RemoteSource.open(secure.url("f.bin"), options=trusting) as source:
+            assert source.get_range(100_000, 100_009) == DATA[100_000:100_009]
+        assert (proxy.methods, proxy.targets) == (["CONNECT"], [f"127.0.0.1:{secure.port}"])
+        assert proxy.headers[0]["proxy-authorization"] == "Basic dXNlcjpwdw=="
+        assert all("proxy-authorization" not in headers for headers in secure.headers)
+        proxy.tunnel_port = 0
+        with pytest.raises(RemoteSourceError) as caught:
+            RemoteSource.open(secure.url("f.bin"), options={**trusting, "retries": 0})
+        assert caught.value.kind == "connection"
 
 
 def test_connections_end_with_the_source(server: RangeServer) -> None:

@@ -15,7 +15,7 @@ from framedeflate import FrameReader
 from framedeflate.errors import RemoteSourceError
 from framedeflate.open_source import open_source
 from framedeflate.remote_source import FIRST_NBYTES, RemoteSource
-from range_server import RangeServer
+from range_server import RangeServer, wait_until
 
 DATA = np.random.default_rng(5).integers(0, 256, 6 << 20, dtype=np.uint8).tobytes()
 APART = [(index * 90_000, index * 90_000 + 500) for index in range(40)]
@@ -170,6 +170,26 @@ def test_closed_is_closed(server: RangeServer) -> None:
         with pytest.raises(RemoteSourceError) as caught:
             read()
         assert caught.value.kind == "closed"
+
+
+def test_closing_ends_what_is_under_way(server: RangeServer) -> None:
+    failed: list[RemoteSourceError] = []
+    with RemoteSource.open(server.url("f.bin"), options={"timeout": 30}) as source:
+
+        def read() -> None:
+            try:
+                source.get_ranges(APART)
+            except RemoteSourceError as error:
+                failed.append(error)
+
+        server.forget()
+        server.fault = "slow"
+        thread = threading.Thread(target=read)
+        thread.start()
+        wait_until(lambda: len(server.requests) == 8)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert [error.kind for error in failed] == ["closed"]
 
 
 def test_an_idle_connection_that_the_server_closed(server: RangeServer) -> None:

@@ -18,6 +18,7 @@ from framedeflate.remote_source.answers import (
     require_same,
     unsatisfied_size,
 )
+from framedeflate.remote_source.http_connection import LOST
 
 __all__ = ["AgainError", "Asked", "RedirectedError", "failure", "read_answer"]
 
@@ -178,16 +179,16 @@ def _status_error(response: http.client.HTTPResponse, asked: Asked) -> Exception
 
 def failure(error: Exception, asked: Asked) -> Exception:
     """Return what a failed exchange means. The library's own words are left out: they may hold what was sent."""
+    if isinstance(error, ConnectionRefusedError):
+        return asked.error("connection refused; is the server running?", "connection")
+    if isinstance(error, (*LOST, http.client.IncompleteRead)):
+        return AgainError(asked.error("the connection was lost", "connection"))
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", "") or error.reason or "no common language"
         return asked.error(f"no secure connection: {reason}", "tls")
     if isinstance(error, TimeoutError):
         slow = f"the server is too slow (option timeout: {asked.timeout:g} seconds)"
         return AgainError(asked.error(slow, "timeout"))
-    if isinstance(error, ConnectionRefusedError):
-        return asked.error("connection refused; is the server running?", "connection")
-    if isinstance(error, ConnectionError | http.client.IncompleteRead):
-        return AgainError(asked.error("the connection was lost", "connection"))
     message, kind = "the answer is not HTTP", "bad-answer"
     if isinstance(error, OSError):
         message, kind = f"no connection: {error.strerror or type(error).__name__}", "connection"

@@ -2,6 +2,7 @@
 """HTTP connections that are kept, shared by threads, and never outlast a request's deadline."""
 
 import base64
+import contextlib
 import functools
 import http.client
 import io
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["Connections", "Kept", "basic_authorization"]
+__all__ = ["LOST", "Connections", "Kept", "basic_authorization"]
 
 _LEAST_SECONDS: Final = 0.001
+
+LOST: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""What a connection that the other side closed raises."""
 
 
 class _Pace:
@@ -61,7 +65,7 @@ class _PacedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_PacedSocket(self.fp.detach(), sock, pace))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kept:
     """A connection and its pace."""
 
@@ -95,6 +99,8 @@ class Connections:
         self._most = most
         self._lock = threading.Lock()
         self._idle: list[Kept] = []
+        self._busy: set[Kept] = set()
+        self._closed = False
         self._pid = os.getpid()
         self._proxy = _proxy(scheme, host)
 
@@ -107,11 +113,13 @@ class Connections:
         """
         idle = None if fresh else self._take()
         kept = idle or self._new()
+        with self._lock:
+            self._busy.add(kept)
         try:
             return kept, self._exchange(kept, target, headers, deadline)
         except BaseException as error:
-            kept.connection.close()
-            if idle is not None and isinstance(error, ConnectionError | http.client.BadStatusLine):
+            self.discard(kept)
+            if idle is not None and isinstance(error, (*LOST, http.client.BadStatusLine)):
                 return self.request(target, headers, deadline=deadline, fresh=True)
             raise
 
@@ -121,8 +129,13 @@ class Connections:
         connection = kept.connection
         kept.pace.deadline = deadline
         connection.timeout = kept.pace.left()
-        if connection.sock is not None:
+        if connection.sock is None:
+            connection.connect()
+        else:
             connection.sock.settimeout(connection.timeout)
+        if self._closed:
+            # Whoever closed it saw no socket yet that could be ended.
+            raise ConnectionAbortedError
         if self._proxy and self._scheme == "http":
             target = f"http://{_authority(self._host, self._port)}{target}"
             headers = {**headers, **_proxy_authorization(self._proxy)}
@@ -132,17 +145,34 @@ class Connections:
     def give_back(self, kept: Kept) -> None:
         """Keep a connection whose response was read to its end."""
         with self._lock:
-            if kept.connection.sock is not None and len(self._idle) < self._most and self._pid == os.getpid():
+            self._busy.discard(kept)
+            wanted = not self._closed and len(self._idle) < self._most and self._pid == os.getpid()
+            if wanted and kept.connection.sock is not None:
                 self._idle.append(kept)
                 return
         kept.connection.close()
 
-    def close(self) -> None:
-        """Close what is idle."""
+    def discard(self, kept: Kept) -> None:
+        """Close a connection on which something else may still come."""
         with self._lock:
+            self._busy.discard(kept)
+        kept.connection.close()
+
+    def close(self) -> None:
+        """Close what is idle, and end what is under way: a thread that waits for an answer gets an error at once."""
+        with self._lock:
+            self._closed = True
             idle, self._idle = self._idle, []
+            # A forked process must not end its parent's.
+            busy = list(self._busy) if self._pid == os.getpid() else []
         for kept in idle:
             kept.connection.close()
+        for kept in busy:
+            sock = kept.connection.sock
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    # Not by SSLSocket's own, under which a reading thread would go on without decrypting.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _take(self) -> Kept | None:
         with self._lock:
@@ -152,6 +182,7 @@ class Connections:
                 for kept in self._idle:
                     kept.connection.close()
                 self._idle = []
+                self._busy = set()
             return self._idle.pop() if self._idle else None
 
     def _new(self) -> Kept:

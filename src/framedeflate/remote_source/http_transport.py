@@ -107,6 +107,7 @@ class HttpTransport:
             basic = basic_authorization(parts.username, parts.password or "")
             self._headers.setdefault("Authorization", basic)
         self._moved: _Place | None = None
+        self._closed = False
 
     def fetch(self, start: int, stop: int, version: Version | None) -> Answer:
         """Return one range; as `Transport.fetch`."""
@@ -120,13 +121,16 @@ class HttpTransport:
                 # Many readers that a server has shed must not come back at the same moment.
                 wait = again.wait or 0.1 * 2**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
                 attempt += 1
+                if self._closed:
+                    raise asked.error("closed while it was read", "closed") from None
                 if attempt > self._options.retries or time.monotonic() + wait >= deadline:
                     raise again.error from None
             time.sleep(wait)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and end what is under way."""
         with self._lock:
+            self._closed = True
             for connections in self._connections.values():
                 connections.close()
 
@@ -177,7 +181,7 @@ class HttpTransport:
                 connections.give_back(kept)
             else:
                 response.close()
-                kept.connection.close()
+                connections.discard(kept)
         return answer
 
     def _connections_to(self, place: _Place) -> Connections:

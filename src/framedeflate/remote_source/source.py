@@ -150,7 +150,7 @@ class RemoteSource:
         return plan.put_together(blocks)
 
     def close(self) -> None:
-        """Close the connections. Requests under way end in their own time."""
+        """Close the connections. Requests under way fail at once, those of object stores when they are answered."""
         with self._lock:
             self._closed = True
             executor, self._executor = self._executor, None
