@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import judge
-from corpus import SourceFile
+from corpus import SourceFile, wheel_file
 from dicom_writer import data_set, deflate, element, image, offsets, padded, part10, pixel_data
 from framedeflate import FrameReader, zarr_store
 from framedeflate.byte_source import BytesSource
@@ -148,9 +148,11 @@ def refused_by_the_reader(path: Path) -> bool:
 
 
 def test_compressed_otherwise_is_refused_by_name() -> None:
-    rle = next(file for file in ALL_FILES if file.name.endswith("MR_small_RLE.dcm"))
-    with pytest.raises(TransferSyntaxError):
-        zarr_store.references(rle.path)
+    for name in ("MR_small_RLE.dcm", "image_dfl.dcm"):
+        with pytest.raises(TransferSyntaxError) as caught:
+            zarr_store.references(wheel_file(name))
+        assert caught.value.uid == judge.read(wheel_file(name)).uid
+        assert "framedeflate compress" in str(caught.value)
 
 
 HEAD = data_set(image(rows=16, columns=16, allocated=8, frames="2"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from framedeflate.byte_source import ByteSource
 from framedeflate.data_set.layout import DataSetLayout, Tag
-from framedeflate.errors import DicomFormatError, UnsupportedSourceError
+from framedeflate.errors import DicomFormatError, TransferSyntaxError, UnsupportedSourceError
 from framedeflate.functional_groups import FunctionalGroups
 from framedeflate.header_memory import RememberingSource
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
@@ -134,7 +134,11 @@ def open_image(source: ByteSource) -> OpenedImage:
         is_remote=getattr(source, "is_remote", False),
         first=getattr(source, "first", b""),
     )
-    return drive_ranges(plan, source)
+    try:
+        return drive_ranges(plan, source)
+    except TransferSyntaxError as error:
+        message = f"{error}; framedeflate compress makes a file whose Frames Zarr can read where they lie"
+        raise TransferSyntaxError(message, uid=error.uid) from None
 
 
 def describe(
