@@ -141,7 +141,7 @@ print(same, os.waitstatus_to_exitcode(status))
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system does not fork")
 def test_a_forked_process_goes_on(server: RangeServer) -> None:
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", FORK, server.url("f.bin")],
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", FORK, server.url("f.bin")],
         check=False,
         capture_output=True,
         text=True,
