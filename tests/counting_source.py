@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes that remember what was asked of them."""
 
+from collections.abc import Sequence
+
 
 class CountingSource:
     """A ByteSource in memory, which may answer as if it were huge."""
@@ -22,3 +24,20 @@ class CountingSource:
         assert 0 <= start <= stop
         self.ranges.append((start, stop))
         return self.data[start:stop]
+
+
+class FarSource(CountingSource):
+    """The same as on a server: asked for many ranges at once, seldom."""
+
+    is_remote = True
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.requests = 0
+
+    def get_range(self, start: int, stop: int) -> bytes:
+        return self.get_ranges([(start, stop)])[0]
+
+    def get_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        self.requests += 1
+        return [CountingSource.get_range(self, start, stop) for start, stop in ranges]

@@ -9,7 +9,7 @@ import pytest
 
 import judge
 from corpus import wheel_file
-from counting_source import CountingSource
+from counting_source import CountingSource, FarSource
 from dicom_writer import (
     EXPLICIT_LITTLE,
     data_set,
@@ -74,6 +74,19 @@ def test_an_index_beyond_is_an_index_error(index: int) -> None:
     with FrameReader.open(DEFLATED) as reader, pytest.raises(IndexError) as caught:
         reader[index]
     assert isinstance(caught.value, FrameNumberError)
+
+
+def test_small_numpy_integers_do_not_overflow() -> None:
+    fragments = FRAGMENTS * 10
+    head = data_set(image(rows=30, columns=45, frames=str(len(fragments))))
+    file = part10(head + pixel_data(fragments, table=offsets(fragments)))
+    for source in (CountingSource(file), FarSource(file)):
+        reader = FrameReader(source)
+        numbers = np.arange(60, 128, dtype=np.int8)
+        assert np.array_equal(reader.read(numbers), ARRAY[(numbers.astype(int) - 1) % COUNT])
+        assert np.array_equal(reader[np.uint8(255)], ARRAY[255 % COUNT])
+        assert np.array_equal(reader[np.int8(-1)], ARRAY[-1])
+        assert reader.fragment(frame_number=np.uint8(200)) == FRAGMENTS[199 % COUNT]
 
 
 @pytest.mark.parametrize("number", [0, -1, COUNT + 1])

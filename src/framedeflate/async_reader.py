@@ -2,10 +2,11 @@
 """Frames of a file from a coroutine: FrameReader's plans, driven without blocking the event loop."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, SupportsIndex, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class AsyncFrameReader:
             opened: AsyncByteSource = source
             close: Callable[[], None] = _nothing
         else:
-            here = await asyncio.to_thread(open_source, source, options=options, first_nbytes=FIRST_NBYTES)
+            here = await _open(source, options)
             opened = here if isinstance(here, AsyncByteSource) else _ThreadedSource(here)
             close = partial(close_source, here, source)
         plan = plan_image(
@@ -85,7 +86,7 @@ class AsyncFrameReader:
     def __len__(self) -> int:
         return len(self._image)
 
-    async def __getitem__(self, index: int | slice) -> NDArray[Any]:
+    async def __getitem__(self, index: SupportsIndex | slice) -> NDArray[Any]:
         """As `FrameReader.__getitem__`; to be awaited."""
         return await self._drive(self._image.read_item(index))
 
@@ -106,11 +107,11 @@ class AsyncFrameReader:
             if ahead is not None:
                 ahead.cancel()
 
-    async def read(self, frame_numbers: Iterable[int]) -> NDArray[Any]:
+    async def read(self, frame_numbers: Iterable[SupportsIndex]) -> NDArray[Any]:
         """As `FrameReader.read`."""
         return await self._drive(self._image.read_numbers(frame_numbers))
 
-    async def fragment(self, *, frame_number: int) -> bytes:
+    async def fragment(self, *, frame_number: SupportsIndex) -> bytes:
         """As `FrameReader.fragment`."""
         return await self._drive(self._image.fragment(frame_number))
 
@@ -147,6 +148,30 @@ class AsyncFrameReader:
 
     async def _arrays(self, run: Run, fetched: Any) -> list[NDArray[Any]]:
         return await asyncio.to_thread(lambda: list(self._image.arrays_of(run, fetched)))
+
+
+async def _open(source: Openable, options: Mapping[str, Any] | None) -> ByteSource:
+    """As `open_source`, in a thread. It cannot be stopped: what it opens when nobody waits any more, it closes."""
+    opened: list[ByteSource] = []
+    abandoned = threading.Event()
+
+    def close() -> None:
+        for one in opened:
+            close_source(one, source)
+
+    def work() -> ByteSource:
+        opened.append(open_source(source, options=options, first_nbytes=FIRST_NBYTES))
+        if abandoned.is_set():
+            close()
+        return opened[0]
+
+    try:
+        return await asyncio.to_thread(work)
+    except BaseException:
+        # Whichever of the two comes last sees what the other did.
+        abandoned.set()
+        close()
+        raise
 
 
 class _ThreadedSource:

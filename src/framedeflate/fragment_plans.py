@@ -2,7 +2,7 @@
 """Which bytes hold the Fragments of chosen Frames: from the Items that were all walked over, or from a table."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,8 +16,8 @@ from framedeflate.encapsulation import ITEM_HEADER_NBYTES, ITEM_TAG
 from framedeflate.fragment_inflation import MAX_EXPANSION, check_expansion
 from framedeflate.frame_index import FrameIndex, index_frames
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.offset_tables import read_item_positions
-from framedeflate.range_plan import RangePlan, one_at_a_time
+from framedeflate.offset_tables import ItemPositions, read_item_positions
+from framedeflate.range_plan import RangePlan, one_at_a_time, together
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -44,6 +44,9 @@ class Fragments(Protocol):
         FrameDecodeError
             A Fragment cannot hold its Frame.
         """
+
+    def fetch_together(self, runs: Sequence[tuple[int, int]]) -> RangePlan["list[list[Buffer]]"]:
+        """Plan: as `fetch`, for several runs (index, count) at once."""
 
     def bounds(self, index: int, count: int) -> "array[int]":
         """Return where the first of these Frames begins and, as far as is known, where each of them ends."""
@@ -77,7 +80,7 @@ def plan_fragments(
     """
     if believe_tables:
         table = yield from read_item_positions(layout, image_pixel.number_of_frames)
-        if table is not None:
+        if table is not None and _has_room(table, image_pixel):
             return TabledFragments(table.positions, table.end_position, image_pixel, layout)
     index = yield from index_frames(layout, image_pixel.number_of_frames)
     return IndexedFragments(index, image_pixel)
@@ -121,6 +124,10 @@ class IndexedFragments:
             return (yield from self._fetch_any(index, count))
         (data,) = yield [(first, last)]
         return _cut(data, [position - first for position in positions], lengths)
+
+    def fetch_together(self, runs: Sequence[tuple[int, int]]) -> RangePlan["list[list[Buffer]]"]:
+        """As `Fragments.fetch_together`."""
+        return together([self.fetch(*run) for run in runs])
 
     def _fetch_any(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
         """As `fetch`, where a Frame is split, too long, or far from its neighbour."""
@@ -175,10 +182,9 @@ class TabledFragments:
         return None if self._indexed is None else self._indexed.index
 
     def require_plausible(self, indices: Iterable[int]) -> None:
-        """As `Fragments.require_plausible`."""
-        for index in indices:
-            nbytes = self._stop(index) - self._positions[index] - ITEM_HEADER_NBYTES
-            check_expansion(nbytes, self._image_pixel, frame_number=index + 1)
+        """As `Fragments.require_plausible`; a table that leaves a Frame too little is not believed to begin with."""
+        if self._indexed is not None:
+            self._indexed.require_plausible(indices)
 
     def bounds(self, index: int, count: int) -> "array[int]":
         """As `Fragments.bounds`."""
@@ -188,13 +194,28 @@ class TabledFragments:
     def fetch(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
         """As `Fragments.fetch`."""
         if self._indexed is None:
-            self.require_plausible(range(index, index + count))
             fragments = yield from self._fetch_tabled(index, count)
             if fragments is not None:
                 return fragments
+        indexed = yield from self._walked()
+        return (yield from indexed.fetch(index, count))
+
+    def fetch_together(self, runs: Sequence[tuple[int, int]]) -> RangePlan["list[list[Buffer]]"]:
+        """As `Fragments.fetch_together`. One walk serves all runs, of which there may be thousands."""
+        if self._indexed is None:
+            found = yield from together([self._fetch_tabled(*run) for run in runs])
+            fetched = [fragments for fragments in found if fragments is not None]
+            if len(fetched) == len(runs):
+                return fetched
+        indexed = yield from self._walked()
+        return (yield from indexed.fetch_together(runs))
+
+    def _walked(self) -> RangePlan[IndexedFragments]:
+        """Plan: walk over the Items, where nobody did."""
+        if self._indexed is None:
             walk = index_frames(self._layout, self._image_pixel.number_of_frames)
             self._indexed = IndexedFragments((yield from one_at_a_time(walk)), self._image_pixel)
-        return (yield from self._indexed.fetch(index, count))
+        return self._indexed
 
     def _stop(self, index: int) -> int:
         is_last = index + 1 == len(self._positions)
@@ -228,7 +249,16 @@ class TabledFragments:
                 return None
         elif behind != len(data) or len(values) != count:
             return None
+        if ends_file:
+            check_expansion(lengths[count - 1], self._image_pixel, frame_number=index + count)
         return _cut(data, values[:count], lengths[:count])
+
+
+def _has_room(table: ItemPositions, image_pixel: ImagePixel) -> bool:
+    """Whether each Frame can lie between its Item and the next: else the table is wrong, or a Fragment is broken."""
+    ends = np.append(np.frombuffer(table.positions, np.int64), table.end_position)
+    shortest = int(np.diff(ends).min()) - ITEM_HEADER_NBYTES
+    return shortest * MAX_EXPANSION >= image_pixel.frame_nbytes
 
 
 def _cut(data: bytes, starts: "Iterable[int]", lengths: "Iterable[int]") -> "list[Buffer]":

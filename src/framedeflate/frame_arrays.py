@@ -100,11 +100,11 @@ def _read_deflated(
     zeroed = False
     at = 0
     for batch in batches:
-        fetched = yield from together([frames.fragments.fetch(*run) for run in batch])
+        fetched = yield from frames.fragments.fetch_together(batch)
         if pixels is None:
             samples = [fragment for fragments in fetched for fragment in fragments]
             if reach.samples_ahead and sampled and len(samples) < len(indices):
-                apart = yield from together([frames.fragments.fetch(indices[i], 1) for i in sampled])
+                apart = yield from frames.fragments.fetch_together([(indices[i], 1) for i in sampled])
                 samples = [fragment for (fragment,) in apart]
             else:
                 samples = samples[:: -(-len(samples) // MAX_SAMPLES)]

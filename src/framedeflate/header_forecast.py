@@ -12,8 +12,8 @@ from framedeflate.part10 import ScanProgress
 
 __all__ = ["forecast_nbytes"]
 
-_SLACK_NBYTES: Final = 4096
-"""What elements between the functional groups and Pixel Data take, as a rule."""
+_SLACK_NBYTES: Final = (4 << 10, 4 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
+"""What elements between the functional groups and Pixel Data take, as a rule; more where that was wrong, and wrong."""
 _LEAST_ITEM_NBYTES: Final = 128
 """A functional groups Item with a position, a segment and dimension indices has hardly less."""
 _BLIND_NBYTES: Final = (48 << 10, 1 << 20, 4 << 20)
@@ -60,7 +60,8 @@ def forecast_nbytes(
         to_come += min(int(to_come * _UNEVENNESS), _MAX_UNEVENNESS_NBYTES)
     elif groups.is_undefined_length:
         to_come = count * _LEAST_ITEM_NBYTES
-    return min(to_come + table_nbytes + _SLACK_NBYTES, _MAX_FORECAST_NBYTES)
+    slack = _SLACK_NBYTES[min(requests, len(_SLACK_NBYTES) - 1)]
+    return min(to_come + table_nbytes + slack, _MAX_FORECAST_NBYTES)
 
 
 def _table_nbytes(progress: ScanProgress, count: int, source_nbytes: int, requests: int) -> int:

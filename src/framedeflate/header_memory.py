@@ -11,6 +11,8 @@ __all__ = ["HeaderMemory", "RememberingSource"]
 T = TypeVar("T")
 
 _MAX_KEPT_NBYTES: Final = 16 << 20
+_MAX_PIECES: Final = 64
+"""All are looked through for each range; what is long in a header is skipped, and leaves a piece on either side."""
 _HEADER_NBYTES: Final = 12
 """The longest header of a Data Element."""
 _MAX_GAP_NBYTES: Final = 4096
@@ -27,7 +29,7 @@ class HeaderMemory:
     first : bytes
         Its first bytes, as far as they are known.
     max_kept_nbytes : int
-        How large a piece may grow.
+        How much is kept, but for the last answer, which is however long it is.
     """
 
     def __init__(self, nbytes: int, first: bytes = b"", *, max_kept_nbytes: int = _MAX_KEPT_NBYTES) -> None:
@@ -96,13 +98,13 @@ class HeaderMemory:
             (piece,) = yield [(start, stop)]
             first = start
             self._pieces.append((first, b""))
-        if len(piece) > self._max_kept_nbytes:
+        self._pieces[-1] = (first, piece)
+        kept_nbytes = sum(len(kept) for _start, kept in self._pieces)
+        if kept_nbytes > self._max_kept_nbytes or len(self._pieces) > _MAX_PIECES:
             # A header of hundreds of megabytes is walked through, not kept.
             piece = piece[start - first :]
             first = start
-            self._pieces.clear()
-            self._pieces.append((first, b""))
-        self._pieces[-1] = (first, piece)
+            self._pieces[:] = [(first, piece)]
         return piece[start - first : stop - first]
 
 

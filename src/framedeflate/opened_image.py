@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An image that was opened for reading some of its Frames: the plans that FrameReader and its async twin drive."""
 
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar
 
 from numpy.typing import NDArray
 
@@ -76,7 +77,7 @@ class OpenedImage:
         """Plan: the Frames at `indices`, from 0, as one array."""
         return self._remembering(read_array(self.frames, indices, self.reach))
 
-    def read_item(self, key: int | slice) -> RangePlan[NDArray[Any]]:
+    def read_item(self, key: SupportsIndex | slice) -> RangePlan[NDArray[Any]]:
         """Plan: the Frame at an index, negative from the end, or those of a slice.
 
         Raises
@@ -87,15 +88,17 @@ class OpenedImage:
         count = len(self)
         if isinstance(key, slice):
             return self.read(range(count)[key])
-        if not -count <= key < count:
-            raise FrameNumberError(frame_number=key + 1, number_of_frames=count)
-        return self._remembering(read_one(self.frames, key % count))
+        # numpy's small integers would overflow further on.
+        index = operator.index(key)
+        if not -count <= index < count:
+            raise FrameNumberError(frame_number=index + 1, number_of_frames=count)
+        return self._remembering(read_one(self.frames, index % count))
 
-    def read_numbers(self, frame_numbers: Iterable[int]) -> RangePlan[NDArray[Any]]:
+    def read_numbers(self, frame_numbers: Iterable[SupportsIndex]) -> RangePlan[NDArray[Any]]:
         """Plan: the Frames with these numbers, from 1, in the order given; errors as `read_item`."""
         return self.read([self.index_of(number) for number in frame_numbers])
 
-    def fragment(self, frame_number: int) -> RangePlan[bytes]:
+    def fragment(self, frame_number: SupportsIndex) -> RangePlan[bytes]:
         """Plan: the value of the Fragment that holds a Frame, as stored; Fragments joined where a writer split it.
 
         Raises
@@ -125,11 +128,12 @@ class OpenedImage:
         """Yield what to fetch, one after the other, to go through all Frames."""
         return runs_in_turn(self.frames, self.reach)
 
-    def index_of(self, frame_number: int) -> int:
+    def index_of(self, frame_number: SupportsIndex) -> int:
         """Return the index of a Frame; errors as `read_item`."""
-        if not 1 <= frame_number <= len(self):
-            raise FrameNumberError(frame_number=frame_number, number_of_frames=len(self))
-        return frame_number - 1
+        number = operator.index(frame_number)
+        if not 1 <= number <= len(self):
+            raise FrameNumberError(frame_number=number, number_of_frames=len(self))
+        return number - 1
 
     def answer(self, plan: Plan[T]) -> RangePlan[T]:
         """Plan: as `plan`, with what is known of the header left out of what it asks for."""
@@ -177,9 +181,9 @@ def plan_image(
         return memory.window_nbytes(progress.position, forecast)
 
     layout = yield from memory.answer(scan_stated_data_set(meta, nbytes, windows=windows))
-    frames = yield from memory.answer(
-        plan_frames(layout, uid, threads=threads, strict=strict, believe_tables=True)
-    )
+    plan = plan_frames(layout, uid, threads=threads, strict=strict, believe_tables=True)
+    # Nothing is kept: a walk over the Items may pass all of the file.
+    frames = yield from memory.answer_ranges(one_at_a_time(plan))
     return OpenedImage(uid, layout, frames, FAR, memory)
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, SupportsIndex, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class FrameReader:
     def __len__(self) -> int:
         return len(self._image)
 
-    def __getitem__(self, index: int | slice) -> NDArray[Any]:
+    def __getitem__(self, index: SupportsIndex | slice) -> NDArray[Any]:
         """Return the Frame at `index`, from 0 or negative from the end, or those of a slice; as `decode_frames`."""
         return self._drive(self._image.read_item(index))
 
@@ -127,7 +127,7 @@ class FrameReader:
         for run, fetched in self._fetched_in_turn():
             yield from self._image.arrays_of(run, fetched)
 
-    def read(self, frame_numbers: Iterable[int]) -> NDArray[Any]:
+    def read(self, frame_numbers: Iterable[SupportsIndex]) -> NDArray[Any]:
         """Return the named Frames, from 1, in the order given.
 
         Returns
@@ -144,7 +144,7 @@ class FrameReader:
         """
         return self._drive(self._image.read_numbers(frame_numbers))
 
-    def fragment(self, *, frame_number: int) -> bytes:
+    def fragment(self, *, frame_number: SupportsIndex) -> bytes:
         """Return the value of the Fragment that holds a Frame, as stored.
 
         Raises

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files on servers whose offset tables are wrong or missing: the right Frames, at a cost that the file's size bounds."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from counting_source import FarSource
+from dicom_writer import data_set, deflate, element, image, offsets, open_sequence, padded, part10, pixel_data
+from framedeflate import FrameReader
+from framedeflate.errors import FrameDecodeError
+
+ROWS, COLUMNS = 64, 48
+RNG = np.random.default_rng(29)
+
+
+def frames_of_noise(count: int) -> tuple[np.ndarray, list[bytes]]:
+    array = RNG.integers(0, 2, (count, ROWS, COLUMNS)).astype(np.bool_)
+    frames = np.packbits(array.reshape(count, -1), axis=1, bitorder="little")
+    return array, [padded(deflate(frame.tobytes())) for frame in frames]
+
+
+def file_of(fragments: list[bytes], table: list[int], middle: bytes = b"") -> bytes:
+    head = data_set(image(rows=ROWS, columns=COLUMNS, frames=str(len(fragments))))
+    return part10(head + middle + pixel_data(fragments, table=table))
+
+
+def shifted(table: list[int]) -> list[int]:
+    return [0, *(offset + 2 for offset in table[1:])]
+
+
+def test_many_runs_that_find_the_table_wrong_walk_over_the_items_once() -> None:
+    array, fragments = frames_of_noise(2000)
+    file = file_of(fragments, shifted(offsets(fragments)))
+    source = FarSource(file)
+    reader = FrameReader(source)
+    assert np.array_equal(reader.read(range(1, 2001, 2)), array[::2])
+    # The header, the Frames where they were said to be, all Items, the Frames where they are.
+    assert source.read_nbytes < 3 * len(file)
+
+
+def crowded(table: list[int]) -> list[int]:
+    """Two Items with nothing between."""
+    return [*table[:100], table[99] + 8, *table[101:]]
+
+
+def early_end(table: list[int]) -> list[int]:
+    """A last Item that would begin where the file ends."""
+    return [*table[:-1], table[-1] + 300]
+
+
+@pytest.mark.parametrize("wrong", [crowded, early_end])
+@pytest.mark.parametrize(
+    "ask", [lambda reader: reader[99], lambda reader: reader[299], lambda reader: reader[:]]
+)
+def test_a_table_that_leaves_a_frame_no_room_is_not_believed(
+    wrong: Callable[[list[int]], list[int]], ask: Callable[[FrameReader], np.ndarray]
+) -> None:
+    array, fragments = frames_of_noise(300)
+    fragments[-1] = padded(deflate(bytes(ROWS * COLUMNS // 8)))
+    array[-1] = False
+    reader = FrameReader(FarSource(file_of(fragments, wrong(offsets(fragments)))))
+    expected = {99: array[99], 299: array[299]}
+    found = ask(reader)
+    assert np.array_equal(found, array) or any(np.array_equal(found, frame) for frame in expected.values())
+
+
+def test_a_last_fragment_that_cannot_hold_its_frame_is_named() -> None:
+    fragments = [padded(deflate(bytes(8000 * 8000 // 8))), b"\3\0"]
+    head = data_set(image(rows=8000, columns=8000, frames="2"))
+    file = part10(
+        head + pixel_data(fragments, table=offsets(fragments)) + element(0xFFFCFFFC, "OB", bytes(2000))
+    )
+    reader = FrameReader(FarSource(file))
+    assert not reader[0].any()
+    with pytest.raises(FrameDecodeError) as caught:
+        reader[1]
+    assert (caught.value.kind, caught.value.frame_number) == ("short-output", 2)
+
+
+def test_a_walk_over_items_keeps_nothing() -> None:
+    """Otherwise it would hold some kilobytes a Frame of a file without tables, and look through all for each Item."""
+    fragments = [padded(deflate(RNG.bytes(10_000), level=0))] * 300
+    head = data_set(image(rows=200, columns=400, frames="300"))
+    source = FarSource(part10(head + pixel_data(fragments)))
+    reader = FrameReader(source)
+    assert reader[299].shape == (200, 400)
+    source.ranges.clear()
+    memory = reader._image.memory
+    assert memory is not None
+    kept = memory.known_from(0)
+    assert kept < 100_000
+    assert all(memory.find(at, at + 8) is None for at in range(kept, source.nbytes, 1000))
+
+
+@pytest.mark.parametrize("frames", [1, 20])
+def test_a_header_that_goes_on_behind_the_functional_groups_is_read_in_growing_windows(frames: int) -> None:
+    groups = open_sequence(
+        0x52009230, *[open_sequence(0x00209111, element(0x00209157, "UL", bytes(8)))] * frames
+    )
+    behind = open_sequence(0x60010010, *[element(0x60011001, "LO", b"some text" * 7 + b" ")] * 40_000)
+    array, fragments = frames_of_noise(frames)
+    source = FarSource(file_of(fragments, offsets(fragments), groups + behind))
+    reader = FrameReader(source)
+    assert source.requests <= 10
+    assert np.array_equal(reader[:], array)
