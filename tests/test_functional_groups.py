@@ -26,6 +26,7 @@ from framedeflate.data_set import item_table
 from framedeflate.errors import DicomFormatError, FrameNumberError, SegmentError, UnsupportedImageError
 from framedeflate.functional_groups import FrameMetadata, FunctionalGroups
 from framedeflate.part10 import read_data_set_layout, read_file_meta
+from framedeflate.pydicom_bridge import decode_text
 from made_segmentations import segmentations, tiled_full_slide
 
 SEGMENT = ("SegmentIdentificationSequence", "ReferencedSegmentNumber")
@@ -259,6 +260,20 @@ def test_a_segment_without_frames_has_none() -> None:
         with pytest.raises(SegmentError) as refused:
             groups.frames_for(segment=unknown)
         assert refused.value.kind == "unknown-segment"
+
+
+@pytest.mark.parametrize("mode", [pydicom.config.WARN, pydicom.config.RAISE])
+def test_labels_in_any_character_set(mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pydicom.config.settings, "reading_validation_mode", mode)
+    for name, stored, label in (
+        ("ISO_IR 192", "kidney 腎臓".encode(), "kidney 腎臓"),
+        ("\\ISO 2022 IR 87", b"\x1b$B?U\x1b(B", "腎"),
+        ("ISO_IR 192", b"kidney \xff", None),
+        ("NO SUCH", b"kidney \xff", None),
+        ("", b"kidney \xe9", None),
+    ):
+        found = decode_text(stored, name)
+        assert found == label if label else found.startswith("kidney "), name
 
 
 def test_nothing_is_read_twice_nor_before_it_is_asked_for() -> None:

@@ -150,7 +150,7 @@ class FunctionalGroups:
         """
         if is_label_map(self._layout):
             raise SegmentError(
-                "every Frame of a LABELMAP Segmentation shows all segments: read Frames, and compare their pixels with "
+                "a Frame of a LABELMAP Segmentation may show every segment: read Frames, and compare their pixels with "
                 f"{segment}",
                 kind="label-map",
                 segment_number=segment,

@@ -95,9 +95,13 @@ def decode_text(value: bytes, specific_character_set: str) -> str:
     with _without_warnings():
         from pydicom.charset import convert_encodings, decode_bytes
 
-        # Unknown names, and bytes that do not fit the named ones, are warnings to pydicom.
-        encodings = convert_encodings(specific_character_set.split("\\"))
-        return str(decode_bytes(value, encodings, set(b"\\^=\r\n\f\t"))).rstrip("\0 ")
+        # Unknown names, and bytes that do not fit the named ones, are warnings to pydicom, or errors as it is set.
+        try:
+            encodings = convert_encodings(specific_character_set.split("\\"))
+            text = str(decode_bytes(value, encodings, set(b"\\^=\r\n\f\t")))
+        except (LookupError, UnicodeError):
+            text = value.decode("ascii", "replace")
+        return text.rstrip("\0 ")
 
 
 def uid_name(uid: str) -> str:

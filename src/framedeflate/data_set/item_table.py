@@ -198,7 +198,7 @@ def _error(status: str, element: Element, position: int, max_items: int) -> Dico
         "bad-structure": f"the sequence {name} cannot be walked beyond byte {position}",
         "too-deep": f"sequences are nested more than 64 deep at byte {position}",
         "long-value": f"the value at byte {position} is longer than any number, position or label",
-        "many-items": f"the sequence {name} has more Items than the {max_items} that there can be",
+        "many-items": f"the sequence {name} has more than the {max_items} Items that it may have",
         "long-item": f"an Item of the sequence {name} has more than {MAX_WINDOW_NBYTES} bytes",
     }
     return DicomFormatError(messages[status], kind=kinds.get(status, status), position=position)
