@@ -76,6 +76,8 @@ def test_a_decoder_that_does_not_end_is_ended(
     assert decode(options, frame) == pixels
 
 
+# Python 3.12 and later comment on threads, which zarr's tests, for one, leave behind.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_gets_a_process_of_its_own(source: tuple[dict[str, Any], bytes, bytes]) -> None:
     if sys.platform != "linux":
         pytest.skip("os.fork is safe on Linux alone")
