@@ -2,6 +2,7 @@
 """Files behind http URLs: what is asked, from how many sides, and that the bytes are the file's."""
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 import threading
@@ -27,13 +28,26 @@ def server() -> Iterator[RangeServer]:
         yield running
 
 
-def test_frames_of_a_real_file(server: RangeServer) -> None:
-    path = corpus_file("seg_ts_ct.dcm") or wheel_file("MR_small.dcm")
+LAST_FRAME = """
+import hashlib, sys
+from framedeflate import FrameReader
+with FrameReader.open(sys.argv[1]) as reader:
+    print(len(reader), hashlib.sha256(reader[-1].tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("name", ["highdicom__seg_image_ct_binary.dcm", "ct_organs8_binary_full_512x512.dcm"])
+def test_a_fresh_process_reads_a_real_file(name: str, server: RangeServer) -> None:
+    path = corpus_file(name) or wheel_file("MR_small.dcm")
     server.files["f.dcm"] = path
     with FrameReader.open(path) as local:
-        expected = local[0]
-    with RemoteSource.open(server.url("f.dcm")) as source:
-        np.testing.assert_array_equal(FrameReader(source)[0], expected)
+        expected = [str(len(local)), hashlib.sha256(local[-1].tobytes()).hexdigest()]
+    code = [sys.executable, "-W", "error", "-c", LAST_FRAME, server.url("f.dcm")]
+    run = subprocess.run(code, check=True, capture_output=True, text=True, timeout=60)
+    assert run.stdout.split() == expected
+    assert server.methods == ["GET"] * len(server.requests)
+    assert len(server.requests) <= 4
+    assert server.body_nbytes <= FIRST_NBYTES + (1 << 16) + path.stat().st_size // 2
 
 
 def test_opening_is_one_request_which_tells_the_size(server: RangeServer) -> None:
