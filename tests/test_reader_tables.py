@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files on servers whose offset tables are wrong or missing: the right Frames, at a cost that the file's size bounds."""
+"""Files on servers whose offset tables are wrong or missing: the right Frames, at bounded cost."""
 
 from collections.abc import Callable
 
@@ -51,19 +51,13 @@ def early_end(table: list[int]) -> list[int]:
 
 
 @pytest.mark.parametrize("wrong", [crowded, early_end])
-@pytest.mark.parametrize(
-    "ask", [lambda reader: reader[99], lambda reader: reader[299], lambda reader: reader[:]]
-)
+@pytest.mark.parametrize("key", [99, 299, slice(None)])
 def test_a_table_that_leaves_a_frame_no_room_is_not_believed(
-    wrong: Callable[[list[int]], list[int]], ask: Callable[[FrameReader], np.ndarray]
+    wrong: Callable[[list[int]], list[int]], key: int | slice
 ) -> None:
     array, fragments = frames_of_noise(300)
-    fragments[-1] = padded(deflate(bytes(ROWS * COLUMNS // 8)))
-    array[-1] = False
     reader = FrameReader(FarSource(file_of(fragments, wrong(offsets(fragments)))))
-    expected = {99: array[99], 299: array[299]}
-    found = ask(reader)
-    assert np.array_equal(found, array) or any(np.array_equal(found, frame) for frame in expected.values())
+    assert np.array_equal(reader[key], array[key])
 
 
 def test_a_last_fragment_that_cannot_hold_its_frame_is_named() -> None:
