@@ -3,6 +3,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from dicom_writer import (
     part10,
     pixel_data,
 )
-from framedeflate import FrameReader
+from framedeflate import FrameReader, engine
 from framedeflate.byte_source import FileSource
 from framedeflate.errors import (
     DicomFormatError,
@@ -144,6 +145,29 @@ def test_a_broken_frame_fails_alone_and_is_named() -> None:
         with pytest.raises(FrameDecodeError) as caught:
             list(reader)
         assert caught.value.frame_number == 5
+
+
+@pytest.mark.parametrize("source", [CountingSource, FarSource])
+def test_frames_that_lie_apart_are_inflated_together(
+    source: type[CountingSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise threads would get one Frame at a time, and have nothing to share."""
+    fragments = [*FRAGMENTS]
+    fragments[34] = b"\x07\0"
+    reader = FrameReader(source(part10(HEAD + pixel_data(fragments, table=offsets(fragments)))), threads=2)
+    calls = []
+    inflate = engine.inflate_pixels
+
+    def counting(fragments: list[bytes], *arguments: Any, **named: Any) -> Any:
+        calls.append(len(fragments))
+        return inflate(fragments, *arguments, **named)
+
+    monkeypatch.setattr(engine, "inflate_pixels", counting)
+    assert np.array_equal(reader[::3], ARRAY[::3])
+    assert calls == [14]
+    with pytest.raises(FrameDecodeError) as caught:
+        reader.read([3, 1, 40, 35, 7])
+    assert caught.value.frame_number == 35
 
 
 def test_lenient_reading_is_asked_for() -> None:

@@ -123,7 +123,7 @@ def decode_pixels(
             zeroed=zeroed,
             threads=threads,
             strict=strict,
-            first_frame_number=index + 1,
+            frame_numbers=range(index + 1, index + 1 + len(batch)),
         )
     return pixels
 

@@ -106,7 +106,9 @@ def inflate_frames(
         memoryview(out).cast("B")[place : place + image_pixel.frame_nbytes] = frame
 
     found = engine.inflate_frames(fragments, image_pixel.frame_nbytes, out, threads)
-    return _judge(fragments, image_pixel, found, put, strict=strict, first_frame_number=first_frame_number)
+    first = first_frame_number
+    numbers = None if first is None else range(first, first + len(fragments))
+    return _judge(fragments, image_pixel, found, put, strict=strict, frame_numbers=numbers)
 
 
 def inflate_pixels(
@@ -117,7 +119,7 @@ def inflate_pixels(
     zeroed: bool,
     threads: int = 1,
     strict: bool = True,
-    first_frame_number: int | None = None,
+    frame_numbers: Sequence[int] | None = None,
 ) -> InflatedFrames:
     """Inflate Fragments to pixels: a byte 0 or 1 each where they have one bit, else the native bytes.
 
@@ -127,7 +129,9 @@ def inflate_pixels(
         ``frame_nbits`` bytes for each Fragment of a 1-bit image, else ``frame_nbytes``.
     zeroed : bool
         Whether `out` holds zeros: then only what is not zero is written, and memory that was never touched stays so.
-    fragments, threads, strict, first_frame_number
+    frame_numbers : sequence of int, optional
+        Number of each of these Frames, for errors and problems.
+    fragments, threads, strict
         As `inflate_frames`.
 
     Returns
@@ -153,7 +157,7 @@ def inflate_pixels(
     found = engine.inflate_pixels(
         fragments, frame_nbytes, unpacked_nbits, out, zeroed=zeroed, threads=threads
     )
-    return _judge(fragments, image_pixel, found, put, strict=strict, first_frame_number=first_frame_number)
+    return _judge(fragments, image_pixel, found, put, strict=strict, frame_numbers=frame_numbers)
 
 
 def _judge(
@@ -163,7 +167,7 @@ def _judge(
     put: Callable[[int, bytes], None],
     *,
     strict: bool,
-    first_frame_number: int | None,
+    frame_numbers: Sequence[int] | None,
 ) -> InflatedFrames:
     """Turn what the engine found into problems, or the error of the first Frame that cannot be read.
 
@@ -178,7 +182,7 @@ def _judge(
         tidy = not behind or (behind == 1 and nbytes & 1 and not value[nbytes])
         if tidy and not defects[index]:
             continue
-        number = None if first_frame_number is None else first_frame_number + index
+        number = None if frame_numbers is None else frame_numbers[index]
         if not defects[index]:
             problems.append(_untidy(value, nbytes, image_pixel, number, strict=strict))
             continue

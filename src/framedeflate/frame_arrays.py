@@ -101,19 +101,20 @@ def _read_deflated(
     at = 0
     for batch in batches:
         fetched = yield from frames.fragments.fetch_together(batch)
+        fragments = [fragment for of_run in fetched for fragment in of_run]
         if pixels is None:
-            samples = [fragment for fragments in fetched for fragment in fragments]
+            samples = fragments
             if reach.samples_ahead and sampled and len(samples) < len(indices):
                 apart = yield from frames.fragments.fetch_together([(indices[i], 1) for i in sampled])
                 samples = [fragment for (fragment,) in apart]
             else:
                 samples = samples[:: -(-len(samples) // MAX_SAMPLES)]
             pixels, zeroed = new_pixels(len(indices), image_pixel, samples if sampled else ())
-        for (index, _count), fragments in zip(batch, fetched, strict=True):
-            for first, some in _steps(fragments, max(1, _DECODED_NBYTES // image_pixel.frame_nbytes)):
-                place = pixels[at * nbytes : (at + len(some)) * nbytes]
-                frames.inflate_pixels(some, index + first, place, zeroed=zeroed)
-                at += len(some)
+        # Also what lies apart in the file: threads have work only where many Frames are given to the core at once.
+        for _first, some in _steps(fragments, max(1, _DECODED_NBYTES // image_pixel.frame_nbytes)):
+            place = pixels[at * nbytes : (at + len(some)) * nbytes]
+            frames.inflate_pixels(some, indices[at : at + len(some)], place, zeroed=zeroed)
+            at += len(some)
     if pixels is None:
         pixels, _zeroed = new_pixels(0, image_pixel, ())
     return pixels_to_array(pixels, image_pixel)
@@ -153,7 +154,8 @@ def arrays_of(frames: PlannedFrames, run: Run, fetched: "list[Buffer] | Buffer")
     workers = frames.threads or os.cpu_count() or 1
     for first, some in _steps(fetched, max(1, workers * _STEP_NBYTES // nbytes)):  # type: ignore[arg-type]
         pixels = np.empty(len(some) * nbytes, np.uint8)
-        frames.inflate_pixels(some, run[0] + first, pixels, zeroed=False)
+        indices = range(run[0] + first, run[0] + first + len(some))
+        frames.inflate_pixels(some, indices, pixels, zeroed=False)
         yield from pixels_to_array(pixels, image_pixel)
 
 

@@ -2,6 +2,7 @@
 """The Frames of a file, native, deflated or in uncompressed Fragments: what to read for some, and what it means."""
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -132,8 +133,10 @@ class DeflatedFrames:
         )
         return frames, met
 
-    def inflate_pixels(self, fragments: "list[Buffer]", index: int, out: "Buffer", *, zeroed: bool) -> None:
-        """Inflate the Fragments of Frames from `index` on to pixels in `out`, as `inflate_pixels`."""
+    def inflate_pixels(
+        self, fragments: "list[Buffer]", indices: Sequence[int], out: "Buffer", *, zeroed: bool
+    ) -> None:
+        """Inflate the Fragments of the Frames at `indices` to pixels in `out`, as `inflate_pixels`."""
         inflate_pixels(
             fragments,
             self.image_pixel,
@@ -141,7 +144,7 @@ class DeflatedFrames:
             zeroed=zeroed,
             threads=self.threads,
             strict=self.strict,
-            first_frame_number=index + 1,
+            frame_numbers=[index + 1 for index in indices],
         )
 
 
