@@ -16,7 +16,7 @@ from framedeflate.image_pixel import ImagePixel
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["FrameJoiner", "NativeRange", "cut_frames", "native_range", "swap_words"]
+__all__ = ["FrameJoiner", "NativeRange", "cut_frames", "native_range", "native_vr", "swap_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class NativeRange:
     start: int
     stop: int
     first_bit: int
+
+
+def native_vr(image_pixel: ImagePixel) -> str:
+    """Return the VR of native Pixel Data in Explicit VR (PS3.5 A.2): OW where it must be, else OB."""
+    return "OW" if image_pixel.bits_allocated > 8 else "OB"
 
 
 def native_range(image_pixel: ImagePixel, index: int, count: int) -> NativeRange:

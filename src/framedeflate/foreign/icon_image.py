@@ -11,6 +11,7 @@ from framedeflate.errors import EncapsulationError, FrameDecodeError, ImagePixel
 from framedeflate.foreign.frames import EncodedImage, ForeignDecoder
 from framedeflate.frame_codec import decode_frame
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.native_pixels import native_vr
 
 __all__ = ["check_icons", "decode_icons", "inflate_icons"]
 
@@ -183,4 +184,4 @@ def _attributes(image: EncapsulatedImage) -> EncodedImage:
 
 def _native(frame: bytes, image_pixel: ImagePixel, changes: dict[int, tuple[bytes, bytes]]) -> NativeImage:
     value = frame + b"\0" * (len(frame) & 1)
-    return NativeImage(b"OW" if image_pixel.bits_allocated > 8 else b"OB", value, changes)
+    return NativeImage(native_vr(image_pixel).encode("ascii"), value, changes)

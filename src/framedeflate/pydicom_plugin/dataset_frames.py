@@ -10,11 +10,9 @@ from framedeflate.errors import TransferSyntaxError, UnsupportedImageError
 from framedeflate.stored_frames import StoredFrames, open_frames
 from framedeflate.transfer_syntax import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    DEFLATED_IMAGE_FRAME_COMPRESSION,
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     NATIVE,
-    shown_uid,
 )
 
 if TYPE_CHECKING:
@@ -54,23 +52,16 @@ def transfer_syntax_of(dataset: "Dataset") -> str:
     return EXPLICIT_VR_LITTLE_ENDIAN if uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN else uid
 
 
-def stored_frames(dataset: "Dataset", *, threads: int = 1, strict: bool = True) -> StoredFrames:
-    """Return the Frames that a Dataset holds.
+def stored_frames(dataset: "Dataset", uid: str, *, threads: int = 1, strict: bool = True) -> StoredFrames:
+    """Return the Frames that a Dataset holds, native or deflated as `uid` says: what `transfer_syntax_of` gave.
 
     Raises
     ------
     UnsupportedImageError
         No Pixel Data, or attributes that do not describe it.
-    TransferSyntaxError
-        It is compressed in another way.
     EncapsulationError
         Its Items are broken.
     """
-    uid = transfer_syntax_of(dataset)
-    if uid != DEFLATED_IMAGE_FRAME_COMPRESSION and uid not in NATIVE:
-        raise TransferSyntaxError(
-            f"Pixel Data is compressed as {shown_uid(uid)}; call the Dataset's decompress() first", uid=uid
-        )
     layout, source = image_layout(
         dataset, encapsulated=uid not in NATIVE, big_endian=uid == EXPLICIT_VR_BIG_ENDIAN
     )

@@ -15,7 +15,7 @@ from framedeflate.encapsulation import MAX_BASIC_OFFSET, Items, offset_tables
 from framedeflate.errors import TransferSyntaxError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.native_pixels import FrameJoiner
+from framedeflate.native_pixels import FrameJoiner, native_vr
 from framedeflate.pydicom_plugin.byte_order import make_little_endian
 from framedeflate.pydicom_plugin.dataset_frames import (
     image_layout,
@@ -24,7 +24,12 @@ from framedeflate.pydicom_plugin.dataset_frames import (
 )
 from framedeflate.stored_frames import StoredFrames, batches
 from framedeflate.transcode.checked_items import deflate_items
-from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames
+from framedeflate.transcode.colour_source import (
+    ColourSpace,
+    ConvertedFrames,
+    conversion_description,
+    derived_image_type,
+)
 from framedeflate.transcode.compress import check_photometric
 from framedeflate.transcode.decompress import check_native_nbytes
 from framedeflate.transcode.surroundings import ENCODING_TAGS
@@ -153,14 +158,13 @@ def decompress(
             f"the Dataset is in Transfer Syntax {shown_uid(uid)}, not in Deflated Image Frame Compression",
             uid=uid,
         )
-    frames = stored_frames(dataset, threads=threads, strict=strict)
+    frames = stored_frames(dataset, uid, threads=threads, strict=strict)
     image_pixel = frames.image_pixel
     check_native_nbytes(image_pixel)
     joiner = FrameJoiner(image_pixel)
     pieces = [joiner.join(frames.read(index, count), count) for index, count in batches(image_pixel)]
     native = b"".join((*pieces, joiner.finish(), bytes(image_pixel.native_nbytes % 2)))
-    vr = "OW" if image_pixel.bits_allocated > 8 else "OB"
-    _put_pixel_data(dataset, vr, native, UID(ExplicitVRLittleEndian))
+    _put_pixel_data(dataset, native_vr(image_pixel), native, UID(ExplicitVRLittleEndian))
     _remove_encoding(dataset)
     if generate_instance_uid:
         _new_instance(dataset)
@@ -189,7 +193,7 @@ def _native_frames(dataset: "Dataset", array: "NDArray[Any] | None") -> StoredFr
                 f"Pixel Data is compressed already, as {shown_uid(uid)}; call the Dataset's decompress() first",
                 uid=uid,
             )
-        return stored_frames(dataset)
+        return stored_frames(dataset, uid)
     image_pixel = _described(dataset)
     if array.shape == image_pixel.frame_shape:
         array = array[None]
@@ -248,13 +252,10 @@ def _tell_conversion(dataset: "Dataset", before: ImagePixel, after: ImagePixel) 
     """Make the attributes true of converted pixels: another, derived instance (PS3.3 C.7.6.1.1.2)."""
     dataset.PhotometricInterpretation = after.photometric_interpretation
     dataset.PlanarConfiguration = 0
-    image_type = list(dataset.get("ImageType", None) or ["ORIGINAL", "PRIMARY"])
-    dataset.ImageType = ["DERIVED", *image_type[1:]]
-    said = f"Colour space converted to {after.photometric_interpretation}"
+    image_type = dataset.get("ImageType", None) or []
+    dataset.ImageType = derived_image_type([image_type] if isinstance(image_type, str) else list(image_type))
     earlier = str(dataset.get("DerivationDescription", "") or "")
-    description = f"{earlier}; {said}" if earlier else said
-    # An ST holds 1024 characters (PS3.5 6.2).
-    dataset.DerivationDescription = description if len(description) <= 1024 else said
+    dataset.DerivationDescription = conversion_description(earlier, after)
     warnings.warn(
         f"colours were converted from {before.photometric_interpretation} to "
         f"{after.photometric_interpretation}, which rounds; the SOP Instance UID is new",

@@ -2,6 +2,7 @@
 """An image whose colours are converted on the way: only ever by name, since rounding loses (PS3.5 8.2.2 note)."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -14,11 +15,18 @@ from framedeflate.stored_frames import StoredFrames
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ColourSpace", "ConvertedFrames", "converted_head", "new_uid"]
+__all__ = [
+    "ColourSpace",
+    "ConvertedFrames",
+    "conversion_description",
+    "converted_head",
+    "derived_image_type",
+    "new_uid",
+]
 
 ColourSpace: TypeAlias = Literal["RGB", "YBR_FULL"]
 
-_MAX_ST_NBYTES: Final = 1024
+_MAX_ST_LENGTH: Final = 1024
 
 
 @dataclass(slots=True)
@@ -64,19 +72,37 @@ def converted_head(
     Pixels that differ make another instance (PS3.3 C.7.6.1.1.2), which is derived and says from what. An earlier
     Derivation Description is kept before ours.
     """
-    earlier = layout.values.get(Tag.DERIVATION_DESCRIPTION, b"").rstrip(b"\0 ")
-    said = f"Colour space converted to {image_pixel.photometric_interpretation}".encode("ascii")
-    description = earlier + b"; " + said if earlier else said
-    _original, _, rest = layout.values.get(Tag.IMAGE_TYPE, b"").rstrip(b"\0 ").partition(b"\\")
+    # Latin-1 gives every byte back, whatever the Specific Character Set is.
+    image_type, earlier = (
+        layout.values.get(tag, b"").rstrip(b"\0 ").decode("latin-1")
+        for tag in (Tag.IMAGE_TYPE, Tag.DERIVATION_DESCRIPTION)
+    )
+    image_types = derived_image_type(image_type.split("\\"))
+    description = conversion_description(earlier, image_pixel)
     changes = {
-        Tag.IMAGE_TYPE: (b"CS", b"DERIVED\\" + (rest or b"PRIMARY")),
+        Tag.IMAGE_TYPE: (b"CS", "\\".join(image_types).encode("latin-1")),
         Tag.SOP_INSTANCE_UID: (b"UI", sop_instance_uid.encode("ascii")),
         Tag.PHOTOMETRIC_INTERPRETATION: (b"CS", image_pixel.photometric_interpretation.encode("ascii")),
         Tag.PLANAR_CONFIGURATION: (b"US", b"\0\0"),
-        # An ST holds 1024 characters (PS3.5 6.2): where both do not fit, what happened here is said.
-        Tag.DERIVATION_DESCRIPTION: (b"ST", description if len(description) <= _MAX_ST_NBYTES else said),
+        Tag.DERIVATION_DESCRIPTION: (b"ST", description.encode("latin-1")),
     }
     return replace_elements(head, changes, position=layout.position)
+
+
+def derived_image_type(image_type: Sequence[str]) -> list[str]:
+    """Return the values of Image Type as they are of a derived image (PS3.3 C.7.6.1.1.2)."""
+    rest = image_type[1:]
+    return ["DERIVED", *(rest if any(rest) else ["PRIMARY"])]
+
+
+def conversion_description(earlier: str, image_pixel: ImagePixel) -> str:
+    """Return the Derivation Description of converted Frames, behind an earlier one.
+
+    An ST holds 1024 characters (PS3.5 6.2): where both do not fit, what happened here is said.
+    """
+    said = f"Colour space converted to {image_pixel.photometric_interpretation}"
+    both = f"{earlier}; {said}" if earlier else said
+    return both if len(both) <= _MAX_ST_LENGTH else said
 
 
 def new_uid() -> str:

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final
 
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.native_pixels import FrameJoiner
+from framedeflate.native_pixels import FrameJoiner, native_vr
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch, Part, SpareMemory
 from framedeflate.transcode.image_source import ImageSource, open_image_source
@@ -126,7 +126,7 @@ def _write_pixel_data(
     if implicit_vr:
         file.write(struct.pack("<HHI", 0x7FE0, 0x0010, nbytes))
     else:
-        vr = b"OW" if image_pixel.bits_allocated > 8 else b"OB"
+        vr = native_vr(image_pixel).encode("ascii")
         file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, nbytes))
     joiner = FrameJoiner(image_pixel)
     plan = BatchPlan.of(image.frames, threads=threads)
