@@ -87,6 +87,27 @@ def test_all_of_them_answer_the_same(server: RangeServer, in_zip: Any, tmp_path:
             given.close()
 
 
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_the_position_of_an_open_file_is_left_alone(tmp_path: Path, buffering: int) -> None:
+    """A forked process has the same one, and would read what its parent asked for."""
+    path = tmp_path / "f.dcm"
+    path.write_bytes(DATA)
+    with path.open("rb", buffering=buffering) as given:
+        given.seek(17)
+        opened = open_source(given)
+        assert opened.nbytes == len(DATA)
+        assert [opened.get_range(start, stop) for start, stop in RANGES] == [
+            DATA[start:stop] for start, stop in RANGES
+        ]
+        assert (given.tell(), os.lseek(given.fileno(), 0, os.SEEK_CUR)) == (17, 17)
+        close_source(opened, given)
+        assert not given.closed
+    # What was written and not flushed is not in the file yet.
+    with path.open("r+b") as given:
+        given.write(b"new")
+        assert open_source(given).get_range(0, 4) == b"new" + DATA[3:4]
+
+
 def test_which_is_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = CountingSource(DATA)
     assert open_source(source) is source

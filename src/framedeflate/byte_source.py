@@ -151,11 +151,14 @@ class FileSource:
     Parameters
     ----------
     file : binary file
-        Open for reading, with a descriptor; closed with this source.
+        Open for reading, with a descriptor.
+    close_file : bool
+        Whether `close` closes it too.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, close_file: bool = True) -> None:
         self._file = file
+        self._close_file = close_file
         self._lock = threading.Lock()
         self._nbytes = os.fstat(file.fileno()).st_size
 
@@ -199,8 +202,9 @@ class FileSource:
             return self._file.read(nbytes)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, where that was asked for."""
+        if self._close_file:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self

@@ -27,7 +27,8 @@ class SeekableFile(Protocol):
 class FileObjectSource:
     """A binary file object. It has one position, so threads take turns.
 
-    The position is moved: whoever else reads from the object meanwhile is disturbed, and disturbs.
+    The position is moved: whoever else reads from the object meanwhile is disturbed, and disturbs. So do a process and
+    one that was forked from it, where the object reads from a file of the system.
 
     Parameters
     ----------

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever a user has of a file, as a source of byte ranges."""
 
+import io
 import os
+import stat
 from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
@@ -51,11 +53,19 @@ def open_source(
     if hasattr(source, "get_range") and hasattr(source, "nbytes"):
         return cast("ByteSource", source)
     if hasattr(source, "read"):
-        return FileObjectSource(source)
+        return _open_file(source)
     what = f"{type(source).__name__} is no path, URL, bytes, binary file object or ByteSource"
     if callable(getattr(source, "open", None)):
         what += "; give what its open method returns"  # fsspec.open, zipfile.Path
     raise UnsupportedSourceError(what, kind="unknown")
+
+
+def _open_file(file: Any) -> ByteSource:
+    raw = file.raw if type(file) is io.BufferedReader else file
+    if type(raw) is io.FileIO and raw.readable() and stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        # Its position is shared with whoever else reads from it, processes forked later included: it is left alone.
+        return FileSource(file, close_file=False)
+    return FileObjectSource(file)
 
 
 def close_source(opened: ByteSource, given: object) -> None:
