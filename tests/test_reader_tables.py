@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files on servers whose offset tables are wrong or missing: the right Frames, at bounded cost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from counting_source import FarSource
-from dicom_writer import data_set, deflate, element, image, offsets, open_sequence, padded, part10, pixel_data
-from framedeflate import FrameReader
-from framedeflate.errors import FrameDecodeError
+from dicom_writer import (
+    UNDEFINED,
+    data_set,
+    deflate,
+    element,
+    image,
+    item,
+    offsets,
+    open_sequence,
+    padded,
+    part10,
+    pixel_data,
+)
+from framedeflate import FrameReader, frame_index, header_memory
+from framedeflate.errors import DicomFormatError, EncapsulationError, FrameDecodeError
 
 ROWS, COLUMNS = 64, 48
 RNG = np.random.default_rng(29)
@@ -99,3 +111,59 @@ def test_a_header_that_goes_on_behind_the_functional_groups_is_read_in_growing_w
     reader = FrameReader(source)
     assert source.requests <= 10
     assert np.array_equal(reader[:], array)
+
+
+class Claiming(FarSource):
+    """Claims to go on, for petabytes, with what it repeats."""
+
+    def __init__(self, data: bytes, repeated: bytes) -> None:
+        super().__init__(data)
+        self.repeated = repeated
+
+    @property
+    def nbytes(self) -> int:
+        return 10**15
+
+    def get_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        self.requests += 1
+        self.ranges.extend(ranges)
+        return [self.answer(start, stop) for start, stop in ranges]
+
+    def answer(self, start: int, stop: int) -> bytes:
+        assert stop - start <= 64 << 20
+        known = self.data[start:stop]
+        start = max(start, len(self.data))
+        skipped = (start - len(self.data)) % len(self.repeated)
+        more = self.repeated * ((stop - start) // len(self.repeated) + 2)
+        return known + more[skipped : skipped + stop - start]
+
+
+def test_a_table_that_a_server_could_make_up_is_not_read() -> None:
+    pixels = element(0x7FE00010, "OB", b"", nbytes=UNDEFINED) + item(b"", nbytes=4 * 10**9)
+    source = Claiming(part10(data_set(image(frames=str(10**9))) + pixels), bytes(1000))
+    with pytest.raises(EncapsulationError) as caught:
+        FrameReader(source)
+    assert caught.value.kind == "bad-item"
+    assert sum(stop - start for start, stop in source.ranges) < 65 << 20
+
+
+def test_items_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_index, "_MAX_FRAGMENTS", 100_000)
+    pixels = element(0x7FE00010, "OB", item(b""), nbytes=UNDEFINED)
+    source = Claiming(part10(data_set(image(frames="1000")) + pixels), item(b"\3\0"))
+    with pytest.raises(EncapsulationError) as caught:
+        FrameReader(source)
+    assert caught.value.kind == "fragment-count"
+    assert source.requests < 50
+
+
+def test_a_header_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header_memory, "_MAX_READ_NBYTES", 30 << 20)
+    for frames in ("1", "1000000"):
+        for head in (b"", element(0x52009230, "SQ", b"", nbytes=UNDEFINED)):
+            unit = element(0x00091001, "LO", b"some text ")
+            source = Claiming(part10(data_set(image(frames=frames)) + head), item(unit) if head else unit)
+            with pytest.raises(DicomFormatError) as caught:
+                FrameReader(source)
+            assert caught.value.kind == "too-large"
+            assert source.requests < 30

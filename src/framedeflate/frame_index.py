@@ -31,6 +31,8 @@ __all__ = [
 _WINDOW_NBYTES = 1 << 12
 _MAX_WINDOW_NBYTES = 1 << 20
 _MANY_ITEMS = 16
+_MAX_FRAGMENTS = 1 << 25
+"""Twelve bytes of memory each. A server could send Items without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def scan_fragments(layout: DataSetLayout) -> Plan[FragmentTable]:
     Raises
     ------
     EncapsulationError
-        kind ``native`` (a defined length, so no Items) | ``bad-item`` | ``truncated``.
+        kind ``native`` (a defined length, so no Items) | ``bad-item`` | ``truncated`` | ``fragment-count`` (millions).
     """
     pixel_data = layout.pixel_data
     if pixel_data is None or not pixel_data.is_undefined_length:
@@ -146,6 +148,12 @@ def scan_fragments(layout: DataSetLayout) -> Plan[FragmentTable]:
         values, nbytes, ahead, status = engine.scan_items(window, 0)
         if status == 0 and not values:
             raise _truncated(resume)
+        if len(positions) > _MAX_FRAGMENTS:
+            raise EncapsulationError(
+                f"Pixel Data holds more than {_MAX_FRAGMENTS} Fragments",
+                kind="fragment-count",
+                position=resume,
+            )
         positions.extend(resume + value for value in values)
         lengths.extend(nbytes)
         resume += ahead

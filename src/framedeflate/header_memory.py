@@ -4,6 +4,7 @@
 from typing import Final, TypeVar
 
 from framedeflate.byte_source import ByteSource, Plan
+from framedeflate.errors import DicomFormatError
 from framedeflate.range_plan import RangePlan
 
 __all__ = ["HeaderMemory", "RememberingSource"]
@@ -11,6 +12,8 @@ __all__ = ["HeaderMemory", "RememberingSource"]
 T = TypeVar("T")
 
 _MAX_KEPT_NBYTES: Final = 16 << 20
+_MAX_READ_NBYTES: Final = 1 << 30
+"""A server may claim a file of any size, and make up Data Elements without end."""
 _MAX_PIECES: Final = 64
 """All are looked through for each range; what is long in a header is skipped, and leaves a piece on either side."""
 _HEADER_NBYTES: Final = 12
@@ -32,9 +35,16 @@ class HeaderMemory:
         How much is kept, but for the last answer, which is however long it is.
     """
 
-    def __init__(self, nbytes: int, first: bytes = b"", *, max_kept_nbytes: int = _MAX_KEPT_NBYTES) -> None:
+    def __init__(
+        self,
+        nbytes: int,
+        first: bytes = b"",
+        *,
+        max_kept_nbytes: int = _MAX_KEPT_NBYTES,
+    ) -> None:
         self._nbytes = nbytes
         self._max_kept_nbytes = max_kept_nbytes
+        self._left_nbytes = _MAX_READ_NBYTES
         self._pieces: list[tuple[int, bytes]] = [(0, first)]
         self.requests = 0
         """How often something was not there and had to be asked for."""
@@ -57,7 +67,13 @@ class HeaderMemory:
         return None
 
     def answer(self, plan: Plan[T]) -> RangePlan[T]:
-        """Answer a plan from what is there; pass on, and keep, what is not."""
+        """Answer a plan from what is there; pass on, and keep, what is not.
+
+        Raises
+        ------
+        DicomFormatError
+            kind ``too-large``: it asks for more than a header can have.
+        """
         try:
             start, stop = next(plan)
             while True:
@@ -89,6 +105,13 @@ class HeaderMemory:
 
     def _fetch(self, start: int, stop: int) -> RangePlan[bytes]:
         self.requests += 1
+        self._left_nbytes -= stop - start
+        if self._left_nbytes < 0:
+            raise DicomFormatError(
+                f"the Data Set goes on beyond byte {start} without Pixel Data; download the file to read it",
+                kind="too-large",
+                position=start,
+            )
         first, piece = self._pieces[-1]
         end = first + len(piece)
         if first <= start <= end + _MAX_GAP_NBYTES:

@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 _MAX_OFFSET: Final = 1 << 62
+_MAX_BELIEVED_FRAMES: Final = 1 << 23
+"""More have a table of 32 MiB or more, which a server could make up; a walk over the Items asks for less at a time."""
 
 
 class ItemPositions(NamedTuple):
@@ -39,9 +41,9 @@ class ItemPositions(NamedTuple):
 
 
 def read_item_positions(layout: DataSetLayout, number_of_frames: int) -> "Plan[ItemPositions | None]":
-    """Plan: where the table says that the Items are; None where none is filled, or it makes no sense."""
+    """Plan: where the table says that the Items are; None where none is filled, or it is too long or makes no sense."""
     pixel_data = layout.pixel_data
-    if pixel_data is None or not pixel_data.is_undefined_length:
+    if pixel_data is None or not pixel_data.is_undefined_length or number_of_frames > _MAX_BELIEVED_FRAMES:
         return None
     position = pixel_data.value_position
     header = yield (position, position + ITEM_HEADER_NBYTES)
