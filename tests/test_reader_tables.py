@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from counting_source import FarSource
+from counting_source import CountingSource, FarSource
 from dicom_writer import (
     UNDEFINED,
     data_set,
@@ -83,6 +83,17 @@ def test_a_last_fragment_that_cannot_hold_its_frame_is_named() -> None:
     with pytest.raises(FrameDecodeError) as caught:
         reader[1]
     assert (caught.value.kind, caught.value.frame_number) == ("short-output", 2)
+
+
+def test_a_fragment_is_given_as_stored_however_long_it_is() -> None:
+    _array, fragments = frames_of_noise(3)
+    fragments[1] += bytes(100_000)
+    file = file_of(fragments, offsets(fragments))
+    for source in (CountingSource(file), FarSource(file)):
+        reader = FrameReader(source)
+        assert [reader.fragment(frame_number=n) for n in (2, 1, 2, 3)] == [
+            fragments[n - 1] for n in (2, 1, 2, 3)
+        ]
 
 
 def test_a_walk_over_items_keeps_nothing() -> None:

@@ -91,7 +91,7 @@ class AsyncFrameReader:
         return await self._drive(self._image.read_item(index))
 
     async def __aiter__(self) -> AsyncIterator[NDArray[Any]]:
-        """Yield each Frame, while the next few are fetched."""
+        """Yield each Frame, while the next ones are fetched."""
         image = self._image
         ahead: asyncio.Task[tuple[Run, Any]] | None = None
         try:

@@ -144,10 +144,12 @@ class OpenedImage:
 
 
 def _fragment(frames: DeflatedFrames, index: int) -> RangePlan[bytes]:
-    if frames.index is not None:
-        return b"".join((yield frames.index.byte_ranges(index)))
-    (fragment,) = yield from frames.fragments.fetch(index, 1)
-    return bytes(fragment)
+    if frames.index is None:
+        (fragment,) = yield from frames.fragments.fetch(index, 1)
+        if frames.index is None:
+            return bytes(fragment)
+    # Where the Items were walked over: what is fetched to be inflated may be cut off.
+    return b"".join((yield frames.index.byte_ranges(index)))
 
 
 def plan_image(
