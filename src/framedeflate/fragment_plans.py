@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which bytes hold the Fragments of chosen Frames: from the Items that were all walked over, or from a table."""
 
+import struct
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,9 @@ def plan_fragments(
     ----------
     believe_tables : bool
         Take an offset table that makes sense at its word until a Frame is read. Each Item that is read is held
-        against it, and where they differ all Items are walked over. What this cannot see is a table that leaves
-        out one Item and counts another twice among Frames that were never read.
+        against it, the last one before all others, and where they differ all Items are walked over. As many offsets
+        as Frames, each at an Item, can only be wrong where there are more Items than Frames; what this cannot see is
+        such a file whose table leaves out an Item among Frames that were never read.
 
     Raises
     ------
@@ -180,6 +182,7 @@ class TabledFragments:
         self._image_pixel = image_pixel
         self._layout = layout
         self._indexed: IndexedFragments | None = None
+        self._is_tail_seen = False
         sizes = np.diff(np.frombuffer(positions, np.int64))
         self._longest_item = int(sizes.max(initial=0)) or _LAST_FRAGMENT_NBYTES
 
@@ -201,7 +204,7 @@ class TabledFragments:
     def fetch(self, index: int, count: int) -> RangePlan["list[Buffer]"]:
         """As `Fragments.fetch`."""
         if self._indexed is None:
-            fragments = yield from self._fetch_tabled(index, count)
+            (fragments,) = yield from self._beside_tail([self._fetch_tabled(index, count)])
             if fragments is not None:
                 return fragments
         indexed = yield from self._walked()
@@ -210,12 +213,41 @@ class TabledFragments:
     def fetch_together(self, runs: Sequence[tuple[int, int]]) -> RangePlan["list[list[Buffer]]"]:
         """As `Fragments.fetch_together`. One walk serves all runs, of which there may be thousands."""
         if self._indexed is None:
-            found = yield from together([self._fetch_tabled(*run) for run in runs])
+            found = yield from self._beside_tail([self._fetch_tabled(*run) for run in runs])
             fetched = [fragments for fragments in found if fragments is not None]
             if len(fetched) == len(runs):
                 return fetched
         indexed = yield from self._walked()
         return (yield from indexed.fetch_together(runs))
+
+    def check_tail(self) -> RangePlan[bool]:
+        """Plan: whether the last offset is that of an Item that ends in the file; else the table is not believed.
+
+        A table that is an Item short, or one that was shifted, has its last offset beside all Items.
+        """
+        last = self._positions[-1]
+        (header,) = yield [(last, last + ITEM_HEADER_NBYTES)]
+        self._is_tail_seen = True
+        is_item = len(header) == ITEM_HEADER_NBYTES and header[:4] == ITEM_TAG
+        if is_item and last + len(header) + struct.unpack_from("<I", header, 4)[0] <= self._end_position:
+            return True
+        yield from self._walked()
+        return False
+
+    def _beside_tail(
+        self, plans: "list[RangePlan[list[Buffer] | None]]"
+    ) -> "RangePlan[list[list[Buffer] | None]]":
+        """Plan: what `plans` find, or None for each where the tail, looked at with the first of them, is wrong."""
+        if self._is_tail_seen:
+            return (yield from together(plans))
+        found: list[list[Buffer] | None] = []
+
+        def fetch_all() -> RangePlan[bool]:
+            found.extend((yield from together(plans)))
+            return True
+
+        is_right = all((yield from together([self.check_tail(), fetch_all()])))
+        return found if is_right else [None] * len(plans)
 
     def _walked(self) -> RangePlan[IndexedFragments]:
         """Plan: walk over the Items, where nobody did."""

@@ -97,6 +97,7 @@ class HeaderMemory:
             while True:
                 found = [self.find(start, stop) for start, stop in request]
                 missing = [place for place, block in zip(request, found, strict=True) if block is None]
+                self.requests += bool(missing)
                 answers = iter((yield missing) if missing else ())
                 request = plan.send([next(answers) if block is None else block for block in found])
         except StopIteration as done:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from framedeflate.byte_source import Plan
 from framedeflate.data_set.layout import DataSetLayout
 from framedeflate.errors import FrameNumberError, TransferSyntaxError
+from framedeflate.fragment_plans import TabledFragments
 from framedeflate.frame_arrays import (
     FAR,
     NEAR,
@@ -39,6 +40,9 @@ T = TypeVar("T")
 
 FIRST_NBYTES: Final = 32 << 10
 """The first request to a server: most headers without per-frame functional groups fit."""
+
+
+_REQUESTS_TO_OPEN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,10 @@ def plan_image(
     plan = plan_frames(layout, uid, threads=threads, strict=strict, believe_tables=True)
     # Nothing is kept: a walk over the Items may pass all of the file.
     frames = yield from memory.answer_ranges(one_at_a_time(plan))
+    fragments = frames.fragments if isinstance(frames, DeflatedFrames) else None
+    if isinstance(fragments, TabledFragments) and memory.requests < _REQUESTS_TO_OPEN - 1:
+        # Otherwise with the first Frame.
+        yield from memory.answer_ranges(fragments.check_tail())
     return OpenedImage(uid, layout, frames, FAR, memory)
 
 
