@@ -15,7 +15,7 @@ try:
 except ImportError:  # Windows has no flock.
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["TEMPORARY_SUFFIX", "atomic_file"]
+__all__ = ["TEMPORARY_SUFFIX", "atomic_file", "flush_folder", "is_named", "lock_file", "put_in_place"]
 
 TEMPORARY_SUFFIX: Final = ".framedeflate-partial"
 """How the names of unfinished files end; they begin with a dot. One that a killed process left may be deleted, and is
@@ -69,15 +69,15 @@ def atomic_file(
                 unfinished.path.chmod(mode & 0o7777)
             if fcntl is not None:
                 # The lock, which ends when the file is closed, keeps others off the temporary name until then.
-                _put_in_place(unfinished.path, final, overwrite=overwrite)
+                put_in_place(unfinished.path, final, overwrite=overwrite)
         if fcntl is None:
             # Windows does not rename a file that is open.
-            _put_in_place(unfinished.path, final, overwrite=overwrite)
+            put_in_place(unfinished.path, final, overwrite=overwrite)
     except BaseException:
         # Not only errors: Ctrl-C must not leave a partial file either.
         unfinished.remove()
         raise
-    _flush_folder(final.parent)
+    flush_folder(final.parent)
 
 
 class _Unfinished:
@@ -103,7 +103,7 @@ class _Unfinished:
             _remove_abandoned(self.path)
             with suppress(FileExistsError):
                 self._descriptor = descriptor = os.open(self.path, _CREATE, self._permissions)
-                self._is_ours = _lock(descriptor) is not False and _is_named(descriptor, self.path)
+                self._is_ours = lock_file(descriptor) is not False and is_named(descriptor, self.path)
         if not self._is_ours:
             # The shared name is in use or cannot be locked: this one is nobody else's.
             self._close()
@@ -141,14 +141,16 @@ def _remove_abandoned(temporary: Path) -> None:
         descriptor = os.open(temporary, _OPEN_OLD)
         try:
             # Unlinked, never truncated: after a kill at the wrong moment, the final name may be the same file.
-            if _lock(descriptor) and _is_named(descriptor, temporary):
+            if lock_file(descriptor) and is_named(descriptor, temporary):
                 temporary.unlink()
         finally:
             os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool | None:
+def lock_file(descriptor: int) -> bool | None:
     """Return whether the lock was got, rather than another process having it; None where there are no locks."""
+    if fcntl is None:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -158,7 +160,7 @@ def _lock(descriptor: int) -> bool | None:
     return True
 
 
-def _is_named(descriptor: int, path: Path) -> bool:
+def is_named(descriptor: int, path: Path) -> bool:
     """Whether the name still belongs to the opened file: another process may have removed it before it was locked."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
@@ -166,7 +168,14 @@ def _is_named(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _put_in_place(temporary: Path, final: Path, *, overwrite: bool) -> None:
+def put_in_place(temporary: Path, final: Path, *, overwrite: bool) -> None:
+    """Give a whole, flushed file its final name, on the same disk.
+
+    Raises
+    ------
+    FileExistsError
+        The name is taken and `overwrite` is false; the temporary file stays.
+    """
     if overwrite:
         temporary.replace(final)
         return
@@ -186,7 +195,7 @@ def _put_in_place(temporary: Path, final: Path, *, overwrite: bool) -> None:
         temporary.unlink()
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make the new name survive a power cut, where folders can be flushed (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -12,6 +12,7 @@ __all__ = [
     "FrameError",
     "FrameNumberError",
     "ImagePixelError",
+    "InstanceError",
     "MissingExtraError",
     "RemoteSourceError",
     "RoundTripError",
@@ -276,4 +277,22 @@ class RemoteSourceError(FrameDeflateError, OSError):
         self.kind = kind
         self.status = status
         self.position = position
+        super().__init__(message)
+
+
+class InstanceError(FrameDeflateError, ValueError):
+    """An instance that a store does not take, or does not have as asked for.
+
+    Attributes
+    ----------
+    kind : str
+        ``no-uid`` (its SOP Class or SOP Instance UID is missing or malformed) | ``sop-class`` | ``sop-instance`` (other
+        than announced) | ``transfer-syntax`` (of no use in a store, or not that of the bytes) | ``image-pixel`` (the
+        attributes do not describe the Pixel Data) | ``duplicate`` (another instance has this SOP Instance UID) |
+        ``damaged`` (what stands in the store under this UID cannot be read) | ``missing`` | ``too-large`` |
+        ``disk-left`` | ``interrupted`` (the store was closed meanwhile).
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
         super().__init__(message)

@@ -8,10 +8,13 @@ from framedeflate.data_set.element import explicit_header
 from framedeflate.data_set.layout import Tag
 from framedeflate.part10 import FileMeta
 
-__all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "encode_file_meta"]
+__all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "encode_file_meta", "new_file_meta"]
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.203866451927348713902841516790276345198"
 IMPLEMENTATION_VERSION_NAME: Final = "FRAMEDEFLATE_0_1"
+
+_META_VERSION: Final = 0x00020001
+_MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
 
 
 def encode_file_meta(meta: FileMeta, transfer_syntax_uid: str, *, sop_instance_uid: str = "") -> bytes:
@@ -34,6 +37,17 @@ def encode_file_meta(meta: FileMeta, transfer_syntax_uid: str, *, sop_instance_u
     group = b"".join(_element(tag, vrs[tag], values[tag]) for tag in sorted(values))
     length = _element(Tag.META_GROUP_LENGTH, b"UL", struct.pack("<I", len(group)))
     return meta.preamble + b"DICM" + length + group
+
+
+def new_file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
+    """Return preamble, "DICM" and File Meta Information for a Data Set that came without any, from a network."""
+    values = {
+        _META_VERSION: b"\0\1",
+        _MEDIA_STORAGE_SOP_CLASS_UID: _even(sop_class_uid, b"\0"),
+        Tag.MEDIA_STORAGE_SOP_INSTANCE_UID: _even(sop_instance_uid, b"\0"),
+    }
+    vrs = {tag: b"OB" if tag == _META_VERSION else b"UI" for tag in values}
+    return encode_file_meta(FileMeta(bytes(128), values, vrs, 0), transfer_syntax_uid)
 
 
 def _even(text: str, padding: bytes) -> bytes:
