@@ -25,6 +25,8 @@ EXAMPLES = [
     errors.MissingExtraError(extra="codecs", feature="decoding"),
     errors.SegmentationError("message", kind="label", plane_number=4),
     errors.UnsupportedSourceError("message", kind="text-mode"),
+    errors.InstanceError("message", kind="duplicate"),
+    errors.TlsSettingsError("message"),
     errors.RemoteSourceError("message", kind="not-found", position=7, status=404),
 ]
 

@@ -18,6 +18,7 @@ __all__ = [
     "RoundTripError",
     "SegmentError",
     "SegmentationError",
+    "TlsSettingsError",
     "TransferSyntaxError",
     "UnsupportedImageError",
     "UnsupportedSourceError",
@@ -296,3 +297,7 @@ class InstanceError(FrameDeflateError, ValueError):
     def __init__(self, message: str, *, kind: str) -> None:
         self.kind = kind
         super().__init__(message)
+
+
+class TlsSettingsError(FrameDeflateError, ValueError):
+    """Certificates or keys that are missing, unreadable or do not fit each other."""
