@@ -36,6 +36,8 @@ class ExitCode(IntEnum):
     """An output exists already, cannot be written, or did not decode to what was read."""
     INVALID_OUTPUT_FOLDER = 45
     """The output folder cannot be made or is a file."""
+    CANNOT_LISTEN = 64
+    """The port is taken, or the address is none of this machine."""
     INTERRUPTED = 130
     """Ctrl-C."""
 

@@ -66,7 +66,9 @@ def is_storage(uid: str, extra: Collection[str] = ()) -> bool:
     return uid in _KNOWN_STORAGE or uid.startswith(_STORAGE_ROOT) or uid in extra
 
 
-def supported_contexts(proposed: Collection[str], *, extra: Collection[str] = ()) -> list[PresentationContext]:
+def supported_contexts(
+    proposed: Collection[str], *, extra: Collection[str] = ()
+) -> list[PresentationContext]:
     """Return what to accept of the abstract syntaxes that a peer proposes.
 
     The order of the Transfer Syntaxes counts where one context offers several, for then the acceptor chooses. It must
@@ -94,4 +96,8 @@ def _has_pixel_data(uid: str) -> bool:
     # By the names of PS3.6: every class that is certain to have Pixel Data says so. A class that is missed here only
     # gets Explicit VR Little Endian where it leaves the choice to us.
     name = UID(uid).name
-    return "Image Storage" in name or name in {"Segmentation Storage", "Label Map Segmentation Storage", "RT Dose Storage"}
+    return "Image Storage" in name or name in {
+        "Segmentation Storage",
+        "Label Map Segmentation Storage",
+        "RT Dose Storage",
+    }

@@ -27,7 +27,9 @@ _ASSOCIATE_NBYTES: Final = 1 << 20
 class _BoundedSocket(AssociationSocket):
     """Reads PDUs up to a size and within a time; pynetdicom alone would believe any length, and wait for ever."""
 
-    def __init__(self, association: Any, client: socket.socket, *, max_pdu_nbytes: int, seconds: float) -> None:
+    def __init__(
+        self, association: Any, client: socket.socket, *, max_pdu_nbytes: int, seconds: float
+    ) -> None:
         super().__init__(association, client_socket=client)
         # The length counts what is behind the header; a PDU may be as long as we said, its PDV headers included.
         self._max_nbytes = max(max_pdu_nbytes + _PDU_HEADER_NBYTES, _ASSOCIATE_NBYTES)
@@ -100,7 +102,8 @@ class _Handler(RequestHandler):
                 association, self.request, max_pdu_nbytes=server.max_pdu_nbytes, seconds=server.seconds
             )
         )
-        association.dul._target = _NetworkThread(association.dul._target, str(self.client_address[0]))
+        network: Any = association.dul
+        network._target = _NetworkThread(network._target, str(self.client_address[0]))
         server.prepare(association)
         evt.trigger(association, evt.EVT_CONN_OPEN, {"address": self.client_address})
         association.start()

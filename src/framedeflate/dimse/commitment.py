@@ -21,6 +21,7 @@ from framedeflate.dimse.acceptance import STORAGE_COMMITMENT, is_storage
 from framedeflate.dimse.incoming import IncomingMessages
 from framedeflate.errors import InstanceError
 from framedeflate.instance_store import InstanceStore
+from framedeflate.instance_store.check import is_uid
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 __all__ = ["FAILURE_REASONS", "CommitmentProvider", "CommitmentReport", "Peer"]
@@ -154,7 +155,7 @@ class CommitmentProvider:
         self._thread.start()
 
     def stop(self, timeout_seconds: float) -> None:
-        """End, after the report under way if it is quick; a peer whose request is dropped hears nothing and asks again."""
+        """End, after the report under way if it is quick; a peer whose request is dropped hears nothing."""
         self._stopping.set()
         self._waiting.put(None)
         self._thread.join(timeout_seconds)
@@ -167,28 +168,24 @@ class CommitmentProvider:
         if request.RequestedSOPInstanceUID != _WELL_KNOWN_INSTANCE:
             return _INVALID_INSTANCE, None
         try:
-            information = event.action_information
-            uid = str(information.TransactionUID)
-            items = information.ReferencedSOPSequence
-            references = tuple(
-                (str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID)) for item in items
-            )
+            uid, references = _read_request(event)
         except Exception as error:  # noqa: BLE001 - what pydicom raises for a broken Data Set is its own choice
             _LOG.warning("a commitment request cannot be read: %s", type(error).__name__)
             return _INVALID_ARGUMENT, None
-        if not references or len(references) > _MAX_INSTANCES or not uid:
-            return _INVALID_ARGUMENT, None
-        association = event.assoc
+        return self._register(uid, references, event.assoc), None
+
+    def _register(self, uid: str, references: tuple[tuple[str, str], ...], association: Any) -> int:
+        """Note a request until it has been answered, and return the status of that answer."""
         with self._guard:
             if uid in self._open:
-                return _DUPLICATE_INVOCATION, None
+                return _DUPLICATE_INVOCATION
             if self._stopping.is_set() or len(self._open) >= _MAX_WAITING:
-                return _RESOURCE_LIMITATION, None
+                return _RESOURCE_LIMITATION
             self._open.add(uid)
             self._answering[id(association)] = _Request(
                 uid, references, str(association.requestor.ae_title).strip(), association
             )
-        return 0x0000, None
+        return 0x0000
 
     def answered(self, association: Any) -> None:
         """Begin with the request of this association: its answer has been sent."""
@@ -208,7 +205,7 @@ class CommitmentProvider:
         while (request := self._waiting.get()) is not None and not self._stopping.is_set():
             try:
                 self._on_report(self._handle(request))
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # One request must not end the service for all others.
                 _LOG.exception("commitment %s ended by an error of this program", request.transaction_uid)
             finally:
@@ -250,7 +247,7 @@ class CommitmentProvider:
         except InstanceError as error:
             return FAILURE_REASONS.get(error.kind, (_PROCESSING_FAILURE, ""))[0]
         except (OSError, MemoryError) as error:
-            _LOG.error("%s cannot be confirmed: %s", sop_instance_uid, type(error).__name__)  # noqa: TRY400
+            _LOG.error("%s cannot be confirmed: %s", sop_instance_uid, type(error).__name__)
             return _PROCESSING_FAILURE
         return None
 
@@ -269,7 +266,9 @@ class CommitmentProvider:
         """Report on the association of the request."""
         association = request.association
         contexts = [
-            context for context in association.accepted_contexts if context.abstract_syntax == STORAGE_COMMITMENT
+            context
+            for context in association.accepted_contexts
+            if context.abstract_syntax == STORAGE_COMMITMENT
         ]
         messages = association.dimse
         if not contexts or not association.is_established or not isinstance(messages, IncomingMessages):
@@ -312,6 +311,27 @@ class CommitmentProvider:
         finally:
             association.release()
         return bool("Status" in status and status.Status == 0x0000)
+
+
+def _read_request(event: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return Transaction UID, and SOP Class and Instance UIDs of what is asked for.
+
+    Raises
+    ------
+    ValueError
+        They are missing, malformed or too many.
+    """
+    information = event.action_information
+    uid = str(information.TransactionUID)
+    items = information.ReferencedSOPSequence
+    references = tuple(
+        (str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID)) for item in items
+    )
+    if not is_uid(uid) or not 1 <= len(references) <= _MAX_INSTANCES:
+        raise ValueError
+    if not all(is_uid(part) for reference in references for part in reference):
+        raise ValueError
+    return uid, references
 
 
 def _reference(sop_class_uid: str, sop_instance_uid: str, reason: int | None = None) -> Dataset:

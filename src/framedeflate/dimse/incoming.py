@@ -190,7 +190,7 @@ class IncomingMessages(DIMSEServiceProvider):
 
     def report(self, request: N_EVENT_REPORT, context_id: int, *, timeout_seconds: float) -> int | None:
         """Send an N-EVENT-REPORT on this association and return the status of its answer, None without one."""
-        number = request.MessageID
+        number = int(request.MessageID or 0)
         self.send_msg(request, context_id)
         with self._report_answered:
             self._report_answered.wait_for(lambda: number in self._report_answers, timeout_seconds)

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -31,6 +31,8 @@ from framedeflate.transcode.file_meta import (
 __all__ = ["Received", "Receiver", "ReceiverLimits"]
 
 _LOG: Final = logging.getLogger(__name__)
+_REFUSALS: Final = logging.getLogger(f"{__name__}.refusals")
+"""Apart from the rest, for callers that show each `Received` themselves."""
 
 _STORAGE_SERVICE_CLASS: Final = "1.2.840.10008.4.2"
 _WAITING_CONNECTIONS: Final = 16
@@ -66,7 +68,7 @@ class Received:
     Attributes
     ----------
     sop_class_uid, sop_instance_uid : str
-        As the command names them.
+        As the command names them; "(no UID)" where what stands there is none.
     ae_title, address : str
         Who sent it.
     status : StoreStatus
@@ -301,7 +303,7 @@ class Receiver:
         """Answer a C-STORE request: prove and store what lies on disk already."""
         with self._busy:
             received = self._store_one(event)
-            self._on_received(received)
+            self._tell(received)
         # Proving a large instance may take longer than an association may be idle: the time begins anew.
         event.assoc.dul._idle_timer.restart()
         answer = Dataset()
@@ -310,10 +312,17 @@ class Receiver:
             answer.ErrorComment = received.status.comment
         return answer
 
+    def _tell(self, received: Received) -> None:
+        try:
+            self._on_received(received)
+        except Exception:  # noqa: BLE001
+            # The instance is stored: an error in what listens must not tell its sender otherwise.
+            _LOG.exception("what listens to received instances failed")
+
     def _store_one(self, event: Any) -> Received:
         request = event.request
         uids = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
-        ae_title = str(event.assoc.requestor.ae_title).strip()
+        ae_title = printable(str(event.assoc.requestor.ae_title))
         address = str(event.assoc.requestor.address)
         stored, reason = None, ""
         try:
@@ -321,11 +330,17 @@ class Receiver:
             status = STATUSES["success"]
         except (FrameDeflateError, OSError, MemoryError, SopClassNotSupportedError) as error:
             status, reason = status_of(error), _said(error)
-            shown = uids[1] if is_uid(uids[1]) else "(no UID)"
-            _LOG.warning("%s from %s at %s refused, status %04X: %s", shown, ae_title, address, status.code, reason)
+            _REFUSALS.warning(
+                "%s from %s at %s refused, status %04X: %s",
+                _shown(uids[1]),
+                ae_title,
+                address,
+                status.code,
+                reason,
+            )
         return Received(
-            sop_class_uid=uids[0],
-            sop_instance_uid=uids[1],
+            sop_class_uid=_shown(uids[0]),
+            sop_instance_uid=_shown(uids[1]),
             ae_title=ae_title,
             address=address,
             status=status,
@@ -342,7 +357,9 @@ class Receiver:
             if data_set.arrival is None:
                 raise InstanceError("the receiver is being stopped", kind="interrupted")
             if uids[0] != abstract_syntax or not is_storage(uids[0], self._extra):
-                raise SopClassNotSupportedError("the command's SOP Class is not that of its presentation context")
+                raise SopClassNotSupportedError(
+                    "the command's SOP Class is not that of its presentation context"
+                )
             return self._store.put(data_set.arrival, sop_class_uid=uids[0], sop_instance_uid=uids[1])
         finally:
             data_set.discard()
@@ -365,7 +382,18 @@ class _Busy:
 
 
 def _any_receiving(server: AssociationServer) -> bool:
-    return any(association.dimse.is_receiving for association in server.active_associations)
+    messages = [association.dimse for association in server.active_associations]
+    return any(isinstance(of, IncomingMessages) and of.is_receiving for of in messages)
+
+
+def _shown(uid: str) -> str:
+    """Return a UID that came in a command, unless it holds anything else: that must not reach a log."""
+    return uid if is_uid(uid) else "(no UID)"
+
+
+def printable(text: str) -> str:
+    """Return what a peer calls itself, without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text.strip())
 
 
 def _said(error: Exception) -> str:

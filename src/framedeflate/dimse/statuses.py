@@ -13,7 +13,7 @@ from framedeflate.errors import (
     UnsupportedImageError,
 )
 
-__all__ = ["STATUSES", "StoreStatus", "SopClassNotSupportedError", "status_of"]
+__all__ = ["STATUSES", "SopClassNotSupportedError", "StoreStatus", "status_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +56,31 @@ STATUSES: Final[dict[str, StoreStatus]] = {
     "memory": StoreStatus(0xA702, _REFUSED, "Not enough memory", _B_2_3, may_retry=True),
     "interrupted": StoreStatus(0xA703, _REFUSED, "The receiver is being stopped", _B_2_3, may_retry=True),
     "sop-class": StoreStatus(0xA900, _MISMATCH, "Data Set is of another SOP Class than the command", _B_2_3),
-    "sop-instance": StoreStatus(0xA901, _MISMATCH, "Data Set is another SOP Instance than the command", _B_2_3),
+    "sop-instance": StoreStatus(
+        0xA901, _MISMATCH, "Data Set is another SOP Instance than the command", _B_2_3
+    ),
     "image-pixel": StoreStatus(0xA902, _MISMATCH, "Attributes do not describe the Pixel Data", _B_2_3),
     "data-set": StoreStatus(0xC000, _UNKNOWN, "The Data Set cannot be walked, or was cut", _B_2_3),
-    "pixel-data": StoreStatus(0xC001, _UNKNOWN, "Pixel Data is cut, or its Frames cannot be told apart", _B_2_3),
+    "pixel-data": StoreStatus(
+        0xC001, _UNKNOWN, "Pixel Data is cut, or its Frames cannot be told apart", _B_2_3
+    ),
     "frame": StoreStatus(0xC002, _UNKNOWN, "A Frame does not inflate to its exact size", _B_2_3),
-    "transfer-syntax": StoreStatus(0xC003, _UNKNOWN, "Data Set is not in the accepted Transfer Syntax", _B_2_3),
+    "transfer-syntax": StoreStatus(
+        0xC003, _UNKNOWN, "Data Set is not in the accepted Transfer Syntax", _B_2_3
+    ),
     "no-uid": StoreStatus(0xC004, _UNKNOWN, "SOP Class or Instance UID is missing or malformed", _B_2_3),
-    "processing": StoreStatus(0x0110, "Processing failure", "The instance could not be stored", _ANNEX_C, may_retry=True),
-    "damaged": StoreStatus(0x0110, "Processing failure", "What is stored under this UID cannot be read", _ANNEX_C),
-    "duplicate": StoreStatus(0x0111, "Duplicate SOP Instance", "Another instance has this SOP Instance UID", _ANNEX_C),
-    "context": StoreStatus(0x0122, "Refused: SOP Class not supported", "Not the SOP Class of this presentation context", _STORE),
+    "processing": StoreStatus(
+        0x0110, "Processing failure", "The instance could not be stored", _ANNEX_C, may_retry=True
+    ),
+    "damaged": StoreStatus(
+        0x0110, "Processing failure", "What is stored under this UID cannot be read", _ANNEX_C
+    ),
+    "duplicate": StoreStatus(
+        0x0111, "Duplicate SOP Instance", "Another instance has this SOP Instance UID", _ANNEX_C
+    ),
+    "context": StoreStatus(
+        0x0122, "Refused: SOP Class not supported", "Not the SOP Class of this presentation context", _STORE
+    ),
 }
 """By the name of the failure; an InstanceError's kind is one of them. 0124 (not authorized) is never sent: who is not
 allowed to store is turned away before there is an association."""
@@ -78,6 +92,16 @@ class SopClassNotSupportedError(Exception):
     """The command names another SOP Class than its presentation context."""
 
 
+_BY_CLASS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (SopClassNotSupportedError, "context"),
+    (FrameDecodeError, "frame"),
+    (EncapsulationError, "pixel-data"),
+    (UnsupportedImageError, "pixel-data"),
+    (DicomFormatError, "data-set"),
+    (MemoryError, "memory"),
+)
+
+
 def status_of(error: Exception) -> StoreStatus:
     """Return the status for what kept an instance from being stored."""
     return STATUSES[_name_of(error)]
@@ -86,16 +110,8 @@ def status_of(error: Exception) -> StoreStatus:
 def _name_of(error: Exception) -> str:
     if isinstance(error, InstanceError):
         return error.kind if error.kind in STATUSES else "processing"
-    if isinstance(error, SopClassNotSupportedError):
-        return "context"
-    if isinstance(error, FrameDecodeError):
-        return "frame"
-    if isinstance(error, EncapsulationError | UnsupportedImageError):
-        return "pixel-data"
-    if isinstance(error, DicomFormatError):
-        return "too-large" if error.kind == "too-large" else "data-set"
-    if isinstance(error, MemoryError):
-        return "memory"
+    if isinstance(error, DicomFormatError) and error.kind == "too-large":
+        return "too-large"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return "disk-left"
-    return "processing"
+    return next((name for kind, name in _BY_CLASS if isinstance(error, kind)), "processing")

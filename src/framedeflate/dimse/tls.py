@@ -48,7 +48,9 @@ def acceptor_context(files: TlsFiles, *, require_certificate: bool) -> ssl.SSLCo
     if files.certificate is None:
         raise TlsSettingsError("TLS needs a certificate of this node's own (PEM)")
     if require_certificate and files.authorities is None:
-        raise TlsSettingsError("to ask for client certificates, name the authorities that may have signed them")
+        raise TlsSettingsError(
+            "to ask for client certificates, name the authorities that may have signed them"
+        )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(context, files)
     if require_certificate:

@@ -26,7 +26,7 @@ _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class ArrivalsFolder:
-    """This process's own folder; its lock ends with the process, however that ends.
+    """The folder of this process; its lock ends with the process, however that ends.
 
     Parameters
     ----------
@@ -98,7 +98,8 @@ class ArrivalsFolder:
         free = shutil.disk_usage(self.path).free
         if free - nbytes < self.min_free_nbytes:
             raise InstanceError(
-                f"{free} bytes are left of the disk, and {self.min_free_nbytes} are kept free", kind="disk-left"
+                f"{free} bytes are left of the disk, and {self.min_free_nbytes} are kept free",
+                kind="disk-left",
             )
 
     def close(self) -> None:

@@ -25,7 +25,6 @@ from framedeflate.transfer_syntax import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     DEFLATED_IMAGE_FRAME_COMPRESSION,
     ENCAPSULATED_UNCOMPRESSED,
-    EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
     NATIVE,
 )
@@ -99,7 +98,9 @@ def check_instance(
     """
     with FileSource.open(path) as file:
         meta = read_file_meta(file)
-        with open_data_set(file, meta, folder=folder, limit_nbytes=limit_nbytes, check_disk=check_disk) as opened:
+        with open_data_set(
+            file, meta, folder=folder, limit_nbytes=limit_nbytes, check_disk=check_disk
+        ) as opened:
             source, layout = opened
             uids = layout.text(Tag.SOP_CLASS_UID), layout.text(Tag.SOP_INSTANCE_UID)
             if not all(map(is_uid, uids)):
@@ -136,7 +137,9 @@ def open_data_set(
     uid = meta.transfer_syntax_uid
     if uid in DEFLATED_DATA_SET:
         if uid != DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-            raise InstanceError("the pixels lie on another server (JPIP), so there is nothing to keep", kind="transfer-syntax")
+            raise InstanceError(
+                "the pixels lie on another server (JPIP), so there is nothing to keep", kind="transfer-syntax"
+            )
         with TemporaryFile(dir=folder) as inflated:
 
             def write(block: bytes) -> None:
@@ -152,7 +155,9 @@ def open_data_set(
         return
     layout = read_data_set_layout(file, meta, descend=True)
     if layout.implicit_vr != (uid == IMPLICIT_VR_LITTLE_ENDIAN):
-        raise InstanceError("the Data Set is not encoded in the Transfer Syntax it is said to have", kind="transfer-syntax")
+        raise InstanceError(
+            "the Data Set is not encoded in the Transfer Syntax it is said to have", kind="transfer-syntax"
+        )
     yield file, layout
 
 
@@ -164,12 +169,17 @@ def _check_pixels(
         return _check_native(layout), None
     if layout.pixel_data is None:
         if uid == DEFLATED_IMAGE_FRAME_COMPRESSION:
-            raise InstanceError("there is no Pixel Data, which this Transfer Syntax is for (PS3.5 A.4)", kind="transfer-syntax")
+            raise InstanceError(
+                "there is no Pixel Data, which this Transfer Syntax is for (PS3.5 A.4)",
+                kind="transfer-syntax",
+            )
         return None, None
     _check_number_of_items(source, layout)
     table = drive(scan_fragments(layout), source)
     tail = drive(
-        scan_data_set(table.end_position, layout.end_position, implicit_vr=False, big_endian=False, descend=True),
+        scan_data_set(
+            table.end_position, layout.end_position, implicit_vr=False, big_endian=False, descend=True
+        ),
         source,
     )
     if uid not in {DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED}:
@@ -210,7 +220,10 @@ def _contradiction(error: UnsupportedImageError) -> Exception:
 def _check_number_of_items(source: ByteSource, layout: DataSetLayout) -> None:
     """Refuse more Items than their places can be held for, before any are."""
     pixel_data = layout.pixel_data
-    if pixel_data is None or layout.end_position - pixel_data.value_position < _MAX_FRAGMENTS * _MIN_ITEM_NBYTES:
+    if (
+        pixel_data is None
+        or layout.end_position - pixel_data.value_position < _MAX_FRAGMENTS * _MIN_ITEM_NBYTES
+    ):
         return
     position, count = pixel_data.value_position, 0
     while position < layout.end_position:

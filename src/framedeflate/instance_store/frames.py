@@ -8,8 +8,8 @@ from typing import Final
 from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.data_set.deflated import inflate_data_set
 from framedeflate.errors import DicomFormatError, FrameDecodeError, UnsupportedImageError
-from framedeflate.frame_plans import DeflatedFrames, UncompressedFragments
 from framedeflate.fragment_inflation import check_expansion
+from framedeflate.frame_plans import DeflatedFrames, UncompressedFragments
 from framedeflate.range_plan import drive_ranges
 from framedeflate.stored_frames import batches
 
@@ -84,10 +84,7 @@ def _count_through(source: ByteSource, frames: DeflatedFrames, index: int) -> No
 def _reader(source: ByteSource, places: list[tuple[int, int]]) -> Callable[[int], bytes]:
     """Return what gives the next block of these ranges, and nothing at their end."""
     blocks = chain.from_iterable(
-        (
-            (position, min(position + _BLOCK_NBYTES, stop))
-            for position in range(start, stop, _BLOCK_NBYTES)
-        )
+        ((position, min(position + _BLOCK_NBYTES, stop)) for position in range(start, stop, _BLOCK_NBYTES))
         for start, stop in places
     )
 

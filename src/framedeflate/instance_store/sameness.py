@@ -49,7 +49,10 @@ def is_same_instance(
     try:
         if stored_facts.image_pixel is None:
             return _same_data_sets(stored, arrived, folder)
-        with open_image_source(stored, folder=folder) as one, open_image_source(arrived, folder=folder) as other:
+        with (
+            open_image_source(stored, folder=folder) as one,
+            open_image_source(arrived, folder=folder) as other,
+        ):
             return _same_images(one, other)
     except FrameDeflateError:
         # What cannot be compared is not known to be the same.
@@ -63,7 +66,9 @@ def _same_bytes(one: Path, other: Path) -> bool:
             return False
         for offset in range(0, first.nbytes - at, _BLOCK_NBYTES):
             stop = offset + _BLOCK_NBYTES
-            if first.get_range(at + offset, at + stop) != second.get_range(other_at + offset, other_at + stop):
+            if first.get_range(at + offset, at + stop) != second.get_range(
+                other_at + offset, other_at + stop
+            ):
                 return False
     return True
 
@@ -75,7 +80,9 @@ def _same_images(one: ImageSource, other: ImageSource) -> bool:
     for part, other_part in ((one.head, other.head), (one.tail, other.tail)):
         if _too_long(part) or _too_long(other_part):
             return False
-        digests = (_digest(read_segments(image.source, parts)) for image, parts in ((one, part), (other, other_part)))
+        digests = (
+            _digest(read_segments(image.source, parts)) for image, parts in ((one, part), (other, other_part))
+        )
         if next(digests) != next(digests):
             return False
     return all(
@@ -98,7 +105,9 @@ def _digest_of_file(path: Path, folder: Path) -> bytes | None:
     with FileSource.open(path) as file:
         meta = read_file_meta(file)
         with open_data_set(file, meta, folder=folder, limit_nbytes=MAX_COMPARED_NBYTES) as (source, layout):
-            if layout.end_position - layout.position > MAX_COMPARED_NBYTES or _is_encapsulated(layout.pixel_data):
+            if layout.end_position - layout.position > MAX_COMPARED_NBYTES or _is_encapsulated(
+                layout.pixel_data
+            ):
                 return None
             data = _whole(source, layout.position, layout.end_position)
             if layout.implicit_vr or layout.big_endian:

@@ -12,7 +12,13 @@ from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias, get_args
 
 from framedeflate.atomic_file import flush_folder, put_in_place
-from framedeflate.errors import DicomFormatError, FrameDeflateError, InstanceError, RoundTripError, UnsupportedImageError
+from framedeflate.errors import (
+    DicomFormatError,
+    FrameDeflateError,
+    InstanceError,
+    RoundTripError,
+    UnsupportedImageError,
+)
 from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.instance_store.arrivals import Arrival, ArrivalsFolder
 from framedeflate.instance_store.check import InstanceFacts, check_instance, is_uid
@@ -172,7 +178,9 @@ class InstanceStore:
             if sop_class_uid is not None and facts.sop_class_uid != sop_class_uid:
                 raise InstanceError("the Data Set is of another SOP Class than announced", kind="sop-class")
             if sop_instance_uid is not None and facts.sop_instance_uid != sop_instance_uid:
-                raise InstanceError("the Data Set is another SOP Instance than announced", kind="sop-instance")
+                raise InstanceError(
+                    "the Data Set is another SOP Instance than announced", kind="sop-instance"
+                )
             final = self.path_of(facts.sop_instance_uid)
             stored_uid = facts.transfer_syntax_uid
             is_new = False
@@ -306,7 +314,8 @@ class InstanceStore:
             ) from error
         if not is_same_instance(final, stored, arrival.path, facts, folder=self._arrivals.path):
             raise InstanceError(
-                "another instance with this SOP Instance UID is stored already; it was left as it is", kind="duplicate"
+                "another instance with this SOP Instance UID is stored already; it was left as it is",
+                kind="duplicate",
             )
         # Who put it there may not have come to this yet, and we are about to answer for it.
         flush_folder(final.parent)
