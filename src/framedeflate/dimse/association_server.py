@@ -8,6 +8,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+
 from typing import Any, Final, TypeAlias
 
 from pynetdicom import evt
@@ -34,6 +36,14 @@ class _BoundedSocket(AssociationSocket):
         # The length counts what is behind the header; a PDU may be as long as we said, its PDV headers included.
         self._max_nbytes = max(max_pdu_nbytes + _PDU_HEADER_NBYTES, _ASSOCIATE_NBYTES)
         self._seconds = seconds
+
+    def _shutdown_socket(self) -> None:
+        """Close, also where the peer has gone already: pynetdicom alone would leave the socket open then."""
+        client = self.socket
+        if client is not None:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            client.close()
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, fewer at the end of the connection.
@@ -110,6 +120,7 @@ class _Handler(RequestHandler):
         association.join()
         association.dul.join(timeout=server.seconds)
         server.finish(association)
+        self.request.close()
 
 
 class AssociationServer(ThreadedAssociationServer):

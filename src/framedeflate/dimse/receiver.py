@@ -187,6 +187,7 @@ class Receiver:
         # pynetdicom wants some; what counts is chosen for each association, once it is known what is proposed.
         contexts = supported_contexts([VERIFICATION])
         handlers: list[Any] = [
+            (evt.EVT_CONN_CLOSE, _end_waiting),
             (evt.EVT_REQUESTED, self._choose_contexts),
             (evt.EVT_ACCEPTED, self._name_services),
             (evt.EVT_C_STORE, self._receive),
@@ -379,6 +380,12 @@ class _Busy:
     def __exit__(self, *_error: object) -> None:
         with self._guard:
             self.count -= 1
+
+
+def _end_waiting(event: Any) -> None:
+    """End the wait for an association on a connection that was closed: it would hold its place until a time-out."""
+    if event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)
 
 
 def _any_receiving(server: AssociationServer) -> bool:

@@ -269,7 +269,8 @@ class InstanceStore:
         except RoundTripError:
             _LOG.exception("%s is kept as it arrived: deflating failed its proof", facts.sop_instance_uid)
             return arrival.path
-        if result.destination_nbytes >= result.source_nbytes:
+        if self.policy == "all" and result.destination_nbytes >= result.source_nbytes:
+            # Noise: nothing is gained, and others would have to inflate it.
             return arrival.path
         return deflated
 
