@@ -52,7 +52,9 @@ SR = "1.2.840.10008.5.1.4.1.1.88.11"
 ROWS, COLUMNS, FRAMES = 41, 33, 5
 
 
-def masks(seed: int = 1, *, frames: int = FRAMES, rows: int = ROWS, columns: int = COLUMNS) -> "np.ndarray[Any, Any]":
+def masks(
+    seed: int = 1, *, frames: int = FRAMES, rows: int = ROWS, columns: int = COLUMNS
+) -> "np.ndarray[Any, Any]":
     return np.random.default_rng(seed).random((frames, rows, columns)) < 0.02
 
 
@@ -149,7 +151,9 @@ def stored_pixels(path: Path) -> "np.ndarray[Any, Any]":
     if dataset.file_meta.TransferSyntaxUID != DEFLATED:
         bits = np.unpackbits(np.frombuffer(dataset.PixelData, np.uint8), bitorder="little")
         return bits[: count * nbits].reshape(shape).astype(bool)
-    frames = [zlib.decompress(frame, -15) for frame in generate_frames(dataset.PixelData, number_of_frames=count)]
+    frames = [
+        zlib.decompress(frame, -15) for frame in generate_frames(dataset.PixelData, number_of_frames=count)
+    ]
     bits = [np.unpackbits(np.frombuffer(frame, np.uint8), bitorder="little")[:nbits] for frame in frames]
     return np.array(bits).reshape(shape).astype(bool)
 

@@ -90,7 +90,13 @@ def test_what_is_not_has_its_reason(tmp_path: Path) -> None:
         damaged.write_bytes(data)
         gone.unlink()
         with associated(running, listener) as association:
-            references = ((SEG, "2.25.4"), (SEG, "2.25.5"), (SEG, "2.25.6"), (CT, "2.25.4"), ("2.25.99", "2.25.4"))
+            references = (
+                (SEG, "2.25.4"),
+                (SEG, "2.25.5"),
+                (SEG, "2.25.6"),
+                (CT, "2.25.4"),
+                ("2.25.99", "2.25.4"),
+            )
             assert ask(association, *references) == 0
             event_type, information = listener.only()
     assert event_type == 2

@@ -139,7 +139,9 @@ def test_which_contexts_are_accepted(
         receiving(tmp_path / "store", sop_classes=["2.25.999"]) as running,
         running.association(("1.2.840.10008.1.1", [IMPLICIT]), (sop_class, offered)) as association,
     ):
-        accepted = {str(cx.abstract_syntax): str(cx.transfer_syntax[0]) for cx in association.accepted_contexts}
+        accepted = {
+            str(cx.abstract_syntax): str(cx.transfer_syntax[0]) for cx in association.accepted_contexts
+        }
         assert accepted.get(sop_class) == chosen
         assert association.send_c_echo().Status == 0
         if chosen == EXPLICIT:
@@ -166,7 +168,13 @@ def test_an_instance_is_taken_once_however_it_comes(tmp_path: Path) -> None:
             assert running.send(segmentation(), syntax) == 0
         again = deflated("2.25.1", masks(), level=9)
         assert running.send(again, DEFLATED) == 0
-        assert [of.stored.is_new for of in running.received if of.stored] == [True, False, False, False, False]
+        assert [of.stored.is_new for of in running.received if of.stored] == [
+            True,
+            False,
+            False,
+            False,
+            False,
+        ]
         other = segmentation()
         other.PatientName = "Somebody^Else"
         assert running.send(other) == 0x0111

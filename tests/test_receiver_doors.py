@@ -50,7 +50,9 @@ def files(folder: Path, name: str | None, authority: str | None = "authority") -
     ("require", "shown", "is_let_in"),
     [(False, None, True), (True, "node", True), (True, "stranger", False), (True, None, False)],
 )
-def test_tls(tmp_path: Path, certificates: Path, *, require: bool, shown: str | None, is_let_in: bool) -> None:
+def test_tls(
+    tmp_path: Path, certificates: Path, *, require: bool, shown: str | None, is_let_in: bool
+) -> None:
     tls = acceptor_context(files(certificates, "node"), require_certificate=require)
     client = requestor_context(files(certificates, shown))
     with receiving(tmp_path / "store", tls=tls) as running:

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate receive`` as a process: what it prints, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_runner import run_command
+from receiving import EXPLICIT, SEG, Running, encoded, files_of, masks, segmentation, store_bytes
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+
+
+@contextmanager
+def command(folder: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Running]]:
+    options = ["--port", "0", "--store", str(folder), "--min-free", "1M", "--json", *arguments]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "framedeflate.cli", "receive", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate(timeout=10)[1]
+        listening = json.loads(line)
+        assert listening["event"] == "listening"
+        nothing: Any = None
+        yield process, Running(listening["port"], folder, nothing, nothing)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_what_it_does_and_ends_when_told(tmp_path: Path, number: signal.Signals) -> None:
+    with command(tmp_path / "store") as (process, running):
+        assert running.send(segmentation()) == 0
+        assert running.send_bytes(b"nonsense", EXPLICIT, SEG, "2.25.9") == 0xC000
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    stored, refused, stopped = map(json.loads, out.splitlines())
+    assert (stored["status"], stored["sop_instance_uid"], stored["dimse_status"]) == (
+        "stored",
+        "2.25.1",
+        "0000",
+    )
+    assert (refused["status"], refused["dimse_status"]) == ("refused", "C000")
+    assert stopped == {"event": "stopped", "stored": 1, "duplicates": 0, "refused": 1}
+    assert err == ""
+    assert [str(path) for path in files_of(tmp_path / "store")] == [stored["path"]]
+
+
+def test_what_is_under_way_is_finished_and_what_is_new_is_refused(tmp_path: Path) -> None:
+    data = encoded(segmentation(pixels=masks(frames=240)))
+    with (
+        command(tmp_path / "store", "--max-pdu", "4096") as (process, running),
+        running.association((SEG, [EXPLICIT])) as association,
+    ):
+        statuses: list[int] = []
+        # Slowed down on its way: the signal comes in the middle of it.
+        original = association.dul.send_pdu
+
+        def slowly(primitive: Any) -> None:
+            time.sleep(0.1)
+            original(primitive)
+
+        association.dul.send_pdu = slowly
+        thread = threading.Thread(
+            target=lambda: statuses.append(store_bytes(association, data, SEG, "2.25.1")), daemon=True
+        )
+        thread.start()
+        time.sleep(0.5)
+        process.terminate()
+        thread.join(30)
+        out, _err = process.communicate(timeout=30)
+    assert statuses == [0]
+    assert process.returncode == 0
+    assert json.loads(out.splitlines()[-1])["stored"] == 1
+    assert len(files_of(tmp_path / "store")) == 1
+
+
+def test_who_does_not_come_to_an_end_is_dropped(tmp_path: Path) -> None:
+    data = encoded(segmentation(pixels=masks(frames=240)))
+    arguments = ("--grace", "0.3", "--max-pdu", "4096")
+    with (
+        command(tmp_path / "store", *arguments) as (process, running),
+        running.association((SEG, [EXPLICIT])) as association,
+    ):
+        original = association.dul.send_pdu
+        sent: list[Any] = []
+
+        def stuck(primitive: Any) -> None:
+            sent.append(primitive)
+            if len(sent) < 5:
+                original(primitive)
+
+        association.dul.send_pdu = stuck
+        association.dimse_timeout = 1
+        thread = threading.Thread(target=store_bytes, args=(association, data, SEG, "2.25.1"), daemon=True)
+        thread.start()
+        time.sleep(0.5)
+        process.terminate()
+        process.communicate(timeout=20)
+        association.dul.send_pdu = original
+        thread.join(20)
+    assert process.returncode == 0
+    assert files_of(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--port", "0"], 1),
+        (["--port", "70000", "--store", "x"], 1),
+        (["--port", "0", "--store", "x", "--allow-ae", "seventeen letters"], 1),
+        (["--port", "0", "--store", "x", "--allow-address", "10.0.0.0/99"], 1),
+        (["--port", "0", "--store", "x", "--peer", "nowhere"], 1),
+        (["--port", "0", "--store", "x", "--max-object", "much"], 1),
+    ],
+)
+def test_command_lines_that_make_no_sense(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_command(capsys, "receive", *arguments)
+    assert caught.value.code == code
+
+
+def test_what_cannot_be_listened_on_or_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    store = tmp_path / "store"
+    for arguments, code in (
+        (["--store", tmp_path / "file", "--port", "0"], 45),
+        (["--store", store, "--port", "0", "--host", "192.0.2.1"], 64),
+        (["--store", store, "--port", "0", "--tls-cert", tmp_path / "missing.pem"], 1),
+        (["--store", store, "--port", "0", "--max-associations", "0"], 1),
+    ):
+        assert run_command(capsys, "receive", *arguments).code == code
