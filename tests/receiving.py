@@ -16,7 +16,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.uid import UID
 
 pytest.importorskip("pynetdicom")
@@ -151,11 +151,11 @@ def stored_pixels(path: Path) -> "np.ndarray[Any, Any]":
     if dataset.file_meta.TransferSyntaxUID != DEFLATED:
         bits = np.unpackbits(np.frombuffer(dataset.PixelData, np.uint8), bitorder="little")
         return bits[: count * nbits].reshape(shape).astype(bool)
-    frames = [
-        zlib.decompress(frame, -15) for frame in generate_frames(dataset.PixelData, number_of_frames=count)
-    ]
-    bits = [np.unpackbits(np.frombuffer(frame, np.uint8), bitorder="little")[:nbits] for frame in frames]
-    return np.array(bits).reshape(shape).astype(bool)
+    # By the Items, not by an offset table, which may be wrong while the Items are right.
+    fragments = list(generate_fragments(dataset.PixelData))[1:]
+    frames = [zlib.decompress(fragment, -15) for fragment in fragments]
+    rows = [np.unpackbits(np.frombuffer(frame, np.uint8), bitorder="little")[:nbits] for frame in frames]
+    return np.array(rows).reshape(shape).astype(bool)
 
 
 def files_of(store: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 
-from framedeflate.dimse.commitment import Peer
+from framedeflate.dimse.commitment_report import Peer
 from receiving import CT, EXPLICIT, SEG, Running, deflated, encoded, receiving, segmentation, store_bytes
 
 COMMITMENT = "1.2.840.10008.1.20.1"

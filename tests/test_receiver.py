@@ -94,7 +94,7 @@ def test_pynetdicom_sends_deflated_and_its_bytes_are_kept(tmp_path: Path) -> Non
     ],
 )
 def test_every_way_to_send_native_pixels(tmp_path: Path, syntax: str, policy: Any) -> None:
-    values = pydicom.pixels.pixel_array(_with_meta(ct()))
+    values = _with_meta(ct()).pixel_array
     with receiving(tmp_path / "store", policy=policy) as running:
         assert running.send(segmentation(), syntax) == 0
         assert running.send(ct(), syntax) == 0

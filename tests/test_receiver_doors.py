@@ -42,8 +42,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def files(folder: Path, name: str | None, authority: str | None = "authority") -> TlsFiles:
-    own = (None, None) if name is None else (folder / f"{name}.pem", folder / f"{name}.key")
-    return TlsFiles(*own, None if authority is None else folder / f"{authority}.pem")
+    trusted = None if authority is None else folder / f"{authority}.pem"
+    if name is None:
+        return TlsFiles(authorities=trusted)
+    return TlsFiles(folder / f"{name}.pem", folder / f"{name}.key", trusted)
 
 
 @pytest.mark.parametrize(

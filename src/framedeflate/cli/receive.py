@@ -207,7 +207,7 @@ def _make_receiver(
     namespace: argparse.Namespace, store: "InstanceStore", narrator: "_Narrator"
 ) -> "Receiver":
     try:
-        from framedeflate.dimse.commitment import Peer
+        from framedeflate.dimse.commitment_report import Peer
         from framedeflate.dimse.receiver import Receiver, ReceiverLimits
         from framedeflate.dimse.tls import TlsFiles, acceptor_context, requestor_context
     except ModuleNotFoundError as error:

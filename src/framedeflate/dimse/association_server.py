@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-
 from typing import Any, Final, TypeAlias
 
 from pynetdicom import evt

@@ -7,28 +7,20 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
-from pynetdicom import AE
-from pynetdicom.dimse_primitives import N_EVENT_REPORT
-from pynetdicom.dsutils import encode
-from pynetdicom.presentation import build_context, build_role
 
-from framedeflate.dimse.acceptance import STORAGE_COMMITMENT, is_storage
-from framedeflate.dimse.incoming import IncomingMessages
+from framedeflate.dimse.acceptance import is_storage
+from framedeflate.dimse.commitment_report import WELL_KNOWN_INSTANCE, Peer, ReportDelivery
 from framedeflate.errors import InstanceError
 from framedeflate.instance_store import InstanceStore
 from framedeflate.instance_store.check import is_uid
-from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
-__all__ = ["FAILURE_REASONS", "CommitmentProvider", "CommitmentReport", "Peer"]
+__all__ = ["FAILURE_REASONS", "CommitmentProvider", "CommitmentReport"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_WELL_KNOWN_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
 _REQUEST_COMMITMENT: Final = 1
 _ALL_STORED, _SOME_FAILED = 1, 2
 
@@ -53,23 +45,6 @@ _RESOURCE_LIMITATION: Final = 0x0213
 
 _MAX_WAITING: Final = 100
 _MAX_INSTANCES: Final = 200_000
-_RETRY_SECONDS: Final = (1.0, 5.0, 25.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Where an Application Entity listens.
-
-    Attributes
-    ----------
-    host : str
-        Name or address.
-    port : int
-        Its port.
-    """
-
-    host: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +87,10 @@ class CommitmentProvider:
     ----------
     store : InstanceStore
         What one may answer for.
-    ae_title : str
-        Ours.
-    peers : mapping of str to Peer
-        Where to report to, by AE title, on a new association; who is not in it hears on the one it asked on, for as
-        long as that is open.
-    tls : ssl.SSLContext or None
-        For new associations.
+    ae_title, peers, tls, timeout_seconds
+        As `ReportDelivery`.
     extra_sop_classes : collection of str
         As the receiver's.
-    timeout_seconds : float
-        For each answer.
     on_report : callable
         Called with a CommitmentReport.
     """
@@ -139,18 +107,20 @@ class CommitmentProvider:
         on_report: Callable[[CommitmentReport], None],
     ) -> None:
         self._store = store
-        self._ae_title = ae_title
-        self._peers = peers
-        self._tls = tls
         self._extra = extra_sop_classes
-        self._timeout_seconds = timeout_seconds
         self._on_report = on_report
         self._waiting: queue.Queue[_Request | None] = queue.Queue()
         self._answering: dict[int, _Request] = {}
         self._open: set[str] = set()
         self._guard = threading.Lock()
         self._stopping = threading.Event()
-        self._message_number = 0
+        self._delivery = ReportDelivery(
+            ae_title=ae_title,
+            peers=peers,
+            tls=tls,
+            timeout_seconds=timeout_seconds,
+            stopping=self._stopping,
+        )
         self._thread = threading.Thread(target=self._run, name="framedeflate-commitment", daemon=True)
         self._thread.start()
 
@@ -165,7 +135,7 @@ class CommitmentProvider:
         request = event.request
         if request.ActionTypeID != _REQUEST_COMMITMENT:
             return _NO_SUCH_ACTION, None
-        if request.RequestedSOPInstanceUID != _WELL_KNOWN_INSTANCE:
+        if request.RequestedSOPInstanceUID != WELL_KNOWN_INSTANCE:
             return _INVALID_INSTANCE, None
         try:
             uid, references = _read_request(event)
@@ -233,7 +203,9 @@ class CommitmentProvider:
             ae_title=request.ae_title,
             stored=len(stored),
             failed=tuple((instance, reason) for _class, instance, reason in failed),
-            is_delivered=self._deliver(request, event_type, information),
+            is_delivered=self._delivery.deliver(
+                request.association, request.ae_title, event_type, information
+            ),
         )
 
     def _failure(self, sop_class_uid: str, sop_instance_uid: str) -> int | None:
@@ -250,67 +222,6 @@ class CommitmentProvider:
             _LOG.error("%s cannot be confirmed: %s", sop_instance_uid, type(error).__name__)
             return _PROCESSING_FAILURE
         return None
-
-    def _deliver(self, request: _Request, event_type: int, information: Dataset) -> bool:
-        peer = self._peers.get(request.ae_title)
-        if peer is None:
-            return self._deliver_back(request, event_type, information)
-        for seconds in (*_RETRY_SECONDS, 0.0):
-            if self._deliver_to(peer, request.ae_title, event_type, information):
-                return True
-            if self._stopping.wait(seconds):
-                break
-        return False
-
-    def _deliver_back(self, request: _Request, event_type: int, information: Dataset) -> bool:
-        """Report on the association of the request."""
-        association = request.association
-        contexts = [
-            context
-            for context in association.accepted_contexts
-            if context.abstract_syntax == STORAGE_COMMITMENT
-        ]
-        messages = association.dimse
-        if not contexts or not association.is_established or not isinstance(messages, IncomingMessages):
-            return False
-        self._message_number = self._message_number % 0xFFFF + 1
-        report = N_EVENT_REPORT()
-        report.MessageID = self._message_number
-        report.AffectedSOPClassUID = UID(STORAGE_COMMITMENT)
-        report.AffectedSOPInstanceUID = UID(_WELL_KNOWN_INSTANCE)
-        report.EventTypeID = event_type
-        syntax = contexts[0].transfer_syntax[0]
-        data = encode(information, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
-        report.EventInformation = BytesIO(data or b"")
-        status = messages.report(report, contexts[0].context_id, timeout_seconds=self._timeout_seconds)
-        return status == 0x0000
-
-    def _deliver_to(self, peer: Peer, ae_title: str, event_type: int, information: Dataset) -> bool:
-        """Report on a new association; whoever opens it says that roles are swapped (PS3.4 J.3.3, PS3.7 D.3.3.4)."""
-        entity = AE(self._ae_title)
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self._timeout_seconds
-        entity.connection_timeout = self._timeout_seconds
-        context = build_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN])
-        association = entity.associate(
-            peer.host,
-            peer.port,
-            contexts=[context],
-            ae_title=ae_title,
-            ext_neg=[build_role(STORAGE_COMMITMENT, scp_role=True)],
-            tls_args=None if self._tls is None else (self._tls, peer.host),
-        )
-        if not association.is_established:
-            return False
-        try:
-            status, _reply = association.send_n_event_report(
-                information, event_type, STORAGE_COMMITMENT, _WELL_KNOWN_INSTANCE
-            )
-        except (RuntimeError, ValueError):
-            # The association ended meanwhile, or the peer took no such context.
-            return False
-        finally:
-            association.release()
-        return bool("Status" in status and status.Status == 0x0000)
 
 
 def _read_request(event: Any) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -6,7 +6,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,9 +15,11 @@ from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 
 from framedeflate.dimse.acceptance import STORAGE_COMMITMENT, VERIFICATION, is_storage, supported_contexts
 from framedeflate.dimse.association_server import AssociationServer, Network
-from framedeflate.dimse.commitment import CommitmentProvider, CommitmentReport, Peer
+from framedeflate.dimse.commitment import CommitmentProvider, CommitmentReport
+from framedeflate.dimse.commitment_report import Peer
 from framedeflate.dimse.incoming import ArrivingDataSet, IncomingMessages
-from framedeflate.dimse.statuses import STATUSES, SopClassNotSupportedError, StoreStatus, status_of
+from framedeflate.dimse.received import Received, ReceiverLimits, printable, reason_of, shown_uid
+from framedeflate.dimse.statuses import STATUSES, SopClassNotSupportedError, status_of
 from framedeflate.errors import FrameDeflateError, InstanceError
 from framedeflate.instance_store import Arrival, InstanceStore, StoredInstance
 from framedeflate.instance_store.check import is_uid
@@ -37,55 +38,6 @@ _REFUSALS: Final = logging.getLogger(f"{__name__}.refusals")
 _STORAGE_SERVICE_CLASS: Final = "1.2.840.10008.4.2"
 _WAITING_CONNECTIONS: Final = 16
 """Connections beyond the associations: they are told that there are too many, instead of nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverLimits:
-    """What a peer may take of this machine; the store has limits of its own for the size of an instance and the disk.
-
-    Attributes
-    ----------
-    associations : int
-        At a time.
-    pdu_nbytes : int
-        The longest PDU, told to peers when an association begins.
-    pdu_seconds : float
-        For a PDU that has begun, and for the handshake of TLS.
-    idle_seconds : float
-        For an association on which nothing comes.
-    """
-
-    associations: int = 16
-    pdu_nbytes: int = 1 << 18
-    pdu_seconds: float = 30.0
-    idle_seconds: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """What came of one C-STORE request.
-
-    Attributes
-    ----------
-    sop_class_uid, sop_instance_uid : str
-        As the command names them; "(no UID)" where what stands there is none.
-    ae_title, address : str
-        Who sent it.
-    status : StoreStatus
-        What was answered.
-    stored : StoredInstance or None
-        None where it was refused.
-    reason : str
-        Why it was refused; for logs on this side.
-    """
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    ae_title: str
-    address: str
-    status: StoreStatus
-    stored: StoredInstance | None = None
-    reason: str = ""
 
 
 class Receiver:
@@ -330,18 +282,18 @@ class Receiver:
             stored = self._put(request.DataSet, event.context.abstract_syntax, uids)
             status = STATUSES["success"]
         except (FrameDeflateError, OSError, MemoryError, SopClassNotSupportedError) as error:
-            status, reason = status_of(error), _said(error)
+            status, reason = status_of(error), reason_of(error)
             _REFUSALS.warning(
                 "%s from %s at %s refused, status %04X: %s",
-                _shown(uids[1]),
+                shown_uid(uids[1]),
                 ae_title,
                 address,
                 status.code,
                 reason,
             )
         return Received(
-            sop_class_uid=_shown(uids[0]),
-            sop_instance_uid=_shown(uids[1]),
+            sop_class_uid=shown_uid(uids[0]),
+            sop_instance_uid=shown_uid(uids[1]),
             ae_title=ae_title,
             address=address,
             status=status,
@@ -391,20 +343,3 @@ def _end_waiting(event: Any) -> None:
 def _any_receiving(server: AssociationServer) -> bool:
     messages = [association.dimse for association in server.active_associations]
     return any(isinstance(of, IncomingMessages) and of.is_receiving for of in messages)
-
-
-def _shown(uid: str) -> str:
-    """Return a UID that came in a command, unless it holds anything else: that must not reach a log."""
-    return uid if is_uid(uid) else "(no UID)"
-
-
-def printable(text: str) -> str:
-    """Return what a peer calls itself, without what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text.strip())
-
-
-def _said(error: Exception) -> str:
-    """Return why, without a path and without anything but UIDs of what was sent."""
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return str(error) or type(error).__name__
