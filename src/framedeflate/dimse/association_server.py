@@ -20,6 +20,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_QUICK_ACKNOWLEDGEMENT: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 _PDU_HEADER_NBYTES: Final = 6
 _ASSOCIATE_NBYTES: Final = 1 << 20
 """An A-ASSOCIATE request has no limit of its own: 128 contexts with 60 Transfer Syntaxes each are half of this."""
@@ -67,7 +68,19 @@ class _BoundedSocket(AssociationSocket):
             done += count
         view.release()
         del data[done:]
+        self._acknowledge()
         return data
+
+    def _acknowledge(self) -> None:
+        """Have the system acknowledge at once what was read.
+
+        Most peers write a command and its Data Set apart, and hold the second back until the first is acknowledged,
+        which Linux by itself puts off for 40 ms. The option does not last, so it is set again and again.
+        """
+        client = self.socket
+        if client is not None and _QUICK_ACKNOWLEDGEMENT is not None:
+            with suppress(OSError):
+                client.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGEMENT, 1)
 
 
 class _NetworkThread:
