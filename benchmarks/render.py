@@ -20,6 +20,7 @@ from inflate_tables import inflate
 from open_tables import opening
 from pydicom_tables import reading
 from segmentation_tables import segmentation
+from send_tables import send
 from thread_tables import threads
 
 __all__ = ["CURVE", "PAGE", "filled", "main", "picture", "stored"]
@@ -39,6 +40,7 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "pydicom": reading,
     "pydicomdev": reading,
     "segmentation": segmentation,
+    "send": send,
 }
 """What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
 

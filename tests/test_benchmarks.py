@@ -16,6 +16,7 @@ import bench_inflate
 import bench_open
 import bench_pydicom
 import bench_segmentation
+import bench_send
 import bench_threads
 import curve
 import render
@@ -128,6 +129,15 @@ def test_segmentation(tmp_path: Path) -> None:
     for one in figures["small"].values():
         assert one["seconds"] > 0
         assert one["nbytes"] > 0
+
+
+@pytest.mark.skipif(engine.name != "native", reason="what is timed is the network, whichever engine there is")
+def test_send(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = quick(bench_send.main, "send", tmp_path, NOWHERE)
+    sent = figures["sent"]
+    assert all(one["instances_a_second"] > 0 for one in sent.values())
+    assert 0 < sent["deflated, as stored"]["wire_nbytes"] < sent["native"]["wire_nbytes"]
+    assert "| native, 4 associations |" in capsys.readouterr().out
 
 
 class TestFrameSets:

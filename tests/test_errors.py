@@ -28,6 +28,7 @@ EXAMPLES = [
     errors.InstanceError("message", kind="duplicate"),
     errors.TlsSettingsError("message"),
     errors.RemoteSourceError("message", kind="not-found", position=7, status=404),
+    errors.AssociationError("message", kind="aborted"),
 ]
 
 

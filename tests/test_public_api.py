@@ -46,6 +46,7 @@ SIGNATURES = {
 
 ERRORS = {
     # name: base beside FrameDeflateError's family
+    "AssociationError": OSError,
     "DicomFormatError": ValueError,
     "EncapsulationError": ValueError,
     "FrameDecodeError": ValueError,

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 
 __all__ = [
+    "AssociationError",
     "DicomFormatError",
     "EncapsulationError",
     "FrameDecodeError",
@@ -292,6 +293,21 @@ class InstanceError(FrameDeflateError, ValueError):
         attributes do not describe the Pixel Data) | ``duplicate`` (another instance has this SOP Instance UID) |
         ``damaged`` (what stands in the store under this UID cannot be read) | ``missing`` | ``too-large`` |
         ``disk-left`` | ``interrupted`` (the store was closed meanwhile).
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class AssociationError(FrameDeflateError, OSError):
+    """A DICOM peer that could not be talked to (PS3.7, PS3.8).
+
+    Attributes
+    ----------
+    kind : str
+        ``connection`` (nobody there) | ``rejected`` (for good) | ``busy`` (rejected for now) | ``aborted`` (the peer
+        ended it, or the connection was lost) | ``timeout`` | ``bad-answer`` | ``stopped`` (this side was asked to).
     """
 
     def __init__(self, message: str, *, kind: str) -> None:

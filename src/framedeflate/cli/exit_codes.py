@@ -36,6 +36,10 @@ class ExitCode(IntEnum):
     """An output exists already, cannot be written, or did not decode to what was read."""
     INVALID_OUTPUT_FOLDER = 45
     """The output folder cannot be made or is a file."""
+    NO_ASSOCIATION = 61
+    """The peer cannot be reached, or rejects the association."""
+    NOT_SENT = 62
+    """The peer took the association, and not every instance."""
     CANNOT_LISTEN = 64
     """The port is taken, or the address is none of this machine."""
     INTERRUPTED = 130

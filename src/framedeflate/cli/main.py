@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from framedeflate import __version__
-from framedeflate.cli import compress, decompress, extract, inspect, receive, render, verify, zarr
+from framedeflate.cli import compress, decompress, extract, inspect, receive, render, send, verify, zarr
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
 from framedeflate.cli.report import print_error, shown_source
 from framedeflate.errors import FrameDeflateError
@@ -27,7 +27,9 @@ exit codes:
   22  a file is damaged or cannot be carried; verify found an error
   23  no file was a DICOM image       25  a folder cannot be listed
   40  an output exists, cannot be written or did not decode to its source
-  45  the output folder is no folder  64  the port cannot be listened on
+  45  the output folder is no folder
+  61  a DICOM peer cannot be reached or rejects the association
+  62  it did not take every instance  64  the port cannot be listened on
  130  interrupted
 Where several files failed, the highest code of theirs."""
 
@@ -50,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"framedeflate {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for subcommand in (compress, decompress, inspect, verify, extract, render, zarr, receive):
+    for subcommand in (compress, decompress, inspect, verify, extract, render, zarr, send, receive):
         subcommand.add_parser(subparsers)
     return parser
 
