@@ -29,6 +29,8 @@ EXAMPLES = [
     errors.TlsSettingsError("message"),
     errors.RemoteSourceError("message", kind="not-found", position=7, status=404),
     errors.AssociationError("message", kind="aborted"),
+    errors.MediaTypeError("message", kind="syntax"),
+    errors.MultipartError("message", kind="truncated", position=7),
 ]
 
 

@@ -14,7 +14,9 @@ __all__ = [
     "FrameNumberError",
     "ImagePixelError",
     "InstanceError",
+    "MediaTypeError",
     "MissingExtraError",
+    "MultipartError",
     "RemoteSourceError",
     "RoundTripError",
     "SegmentError",
@@ -317,3 +319,35 @@ class AssociationError(FrameDeflateError, OSError):
 
 class TlsSettingsError(FrameDeflateError, ValueError):
     """Certificates or keys that are missing, unreadable or do not fit each other."""
+
+
+class MediaTypeError(FrameDeflateError, ValueError):
+    """A media type, or a list of them, that cannot be read or written (RFC 9110 8.3.1, 12.5).
+
+    Attributes
+    ----------
+    kind : str
+        ``syntax`` | ``wildcard`` | ``weight`` | ``duplicate-parameter`` | ``too-long`` | ``too-many``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class MultipartError(FrameDeflateError, ValueError):
+    """A multipart payload that is broken or exceeds a limit (RFC 2046 5.1, PS3.18 8.6.1.2).
+
+    Attributes
+    ----------
+    kind : str
+        ``boundary`` | ``bad-header`` | ``bad-delimiter`` | ``truncated`` | ``no-parts`` | ``bad-length`` |
+        ``header-too-long`` | ``too-many-headers`` | ``too-many-parts`` | ``part-too-long`` | ``preamble-too-long``.
+    position : int
+        Where, in bytes from the start of the payload.
+    """
+
+    def __init__(self, message: str, *, kind: str, position: int) -> None:
+        self.kind = kind
+        self.position = position
+        super().__init__(message)
