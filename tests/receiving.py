@@ -4,6 +4,7 @@
 import copy
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -210,6 +211,9 @@ def store_bytes(association: Any, data: bytes, sop_class: str, uid: str, *, cont
     request.Priority = 2
     request.DataSet = BytesIO(data)
     association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        # Else its own thread might take the answer away.
+        time.sleep(0.0001)
     association.dimse.send_msg(request, association.accepted_contexts[context].context_id)
     _context, answer = association.dimse.get_msg(block=True)
     association._reactor_checkpoint.set()

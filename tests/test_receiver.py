@@ -9,7 +9,6 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 
 from peers import require_peer
 from receiving import (
@@ -114,40 +113,37 @@ def _with_meta(dataset: Dataset) -> Dataset:
     return dataset
 
 
-@pytest.mark.parametrize(
-    ("sop_class", "offered", "chosen"),
-    [
-        (SEG, [IMPLICIT, DEFLATED, EXPLICIT], DEFLATED),
-        (SEG, [IMPLICIT, EXPLICIT], EXPLICIT),
-        (SEG, ["1.2.840.10008.1.2.4.50", IMPLICIT], IMPLICIT),
-        (SEG, ["1.2.840.10008.1.2.4.50"], "1.2.840.10008.1.2.4.50"),
-        (SEG, [BIG_ENDIAN, DEFLATED_DATA_SET], BIG_ENDIAN),
-        # Without Pixel Data nothing can be sent deflated by frame.
-        (SR, [DEFLATED, IMPLICIT], IMPLICIT),
-        (SR, [DEFLATED], DEFLATED),
-        ("1.2.840.10008.5.1.4.1.1.999.9", [EXPLICIT], EXPLICIT),
-        ("2.25.999", [EXPLICIT], EXPLICIT),
-        ("2.25.1000", [EXPLICIT], None),
-        (SEG, ["1.2.840.10008.1.2.4.95"], None),
-        ("1.2.840.10008.5.1.4.1.2.2.1", [EXPLICIT], None),
-    ],
-)
-def test_which_contexts_are_accepted(
-    tmp_path: Path, sop_class: str, offered: list[str], chosen: str | None
-) -> None:
-    with (
-        receiving(tmp_path / "store", sop_classes=["2.25.999"]) as running,
-        running.association(("1.2.840.10008.1.1", [IMPLICIT]), (sop_class, offered)) as association,
-    ):
-        accepted = {
-            str(cx.abstract_syntax): str(cx.transfer_syntax[0]) for cx in association.accepted_contexts
-        }
-        assert accepted.get(sop_class) == chosen
-        assert association.send_c_echo().Status == 0
-        if chosen == EXPLICIT:
-            dataset = segmentation(sop_class=sop_class)
-            dataset.file_meta.TransferSyntaxUID = UID(chosen)
-            assert association.send_c_store(dataset).Status == 0
+CONTEXTS: list[tuple[str, list[str], str | None]] = [
+    (SEG, [IMPLICIT, DEFLATED, EXPLICIT], DEFLATED),
+    (SEG, [IMPLICIT, EXPLICIT], EXPLICIT),
+    (SEG, ["1.2.840.10008.1.2.4.50", IMPLICIT], IMPLICIT),
+    (SEG, ["1.2.840.10008.1.2.4.50"], "1.2.840.10008.1.2.4.50"),
+    (SEG, [BIG_ENDIAN, DEFLATED_DATA_SET], BIG_ENDIAN),
+    # Without Pixel Data nothing can be sent deflated by frame.
+    (SR, [DEFLATED, IMPLICIT], IMPLICIT),
+    (SR, [DEFLATED], DEFLATED),
+    ("1.2.840.10008.5.1.4.1.1.999.9", [EXPLICIT], EXPLICIT),
+    ("2.25.999", [EXPLICIT], EXPLICIT),
+    ("2.25.1000", [EXPLICIT], None),
+    (SEG, ["1.2.840.10008.1.2.4.95"], None),
+    ("1.2.840.10008.5.1.4.1.2.2.1", [EXPLICIT], None),
+]
+"""SOP Class, Transfer Syntaxes offered for it in one presentation context, and the one that is taken."""
+
+
+def test_which_contexts_are_accepted(tmp_path: Path) -> None:
+    with receiving(tmp_path / "store", sop_classes=["2.25.999"]) as running:
+        for number, (sop_class, offered, chosen) in enumerate(CONTEXTS):
+            with running.association(("1.2.840.10008.1.1", [IMPLICIT]), (sop_class, offered)) as association:
+                accepted = {
+                    str(cx.abstract_syntax): str(cx.transfer_syntax[0])
+                    for cx in association.accepted_contexts
+                }
+                assert accepted.get(sop_class) == chosen, (sop_class, offered)
+                assert association.send_c_echo().Status == 0
+                if chosen == EXPLICIT:
+                    dataset = segmentation(f"2.25.{number + 1}", sop_class=sop_class)
+                    assert association.send_c_store(dataset).Status == 0
 
 
 def test_three_contexts_are_all_accepted(tmp_path: Path) -> None:

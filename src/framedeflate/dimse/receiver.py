@@ -185,7 +185,8 @@ class Receiver:
         while time.monotonic() < deadline and (self._busy.count or _any_receiving(server)):
             time.sleep(0.02)
         for association in server.active_associations:
-            association.abort(block=False)
+            if not _ended_waiting(association):
+                association.abort(block=False)
         self._commitment.stop(max(1.0, deadline - time.monotonic()))
         deadline = time.monotonic() + 2.0
         while time.monotonic() < deadline and server.active_associations:
@@ -336,8 +337,14 @@ class _Busy:
 
 def _end_waiting(event: Any) -> None:
     """End the wait for an association on a connection that was closed: it would hold its place until a time-out."""
-    if event.assoc.requestor.primitive is None:
-        event.assoc.dul.to_user_queue.put(None)
+    _ended_waiting(event.assoc)
+
+
+def _ended_waiting(association: Any) -> bool:
+    if association.requestor.primitive is not None:
+        return False
+    association.dul.to_user_queue.put(None)
+    return True
 
 
 def _any_receiving(server: AssociationServer) -> bool:

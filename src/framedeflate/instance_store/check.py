@@ -54,6 +54,8 @@ class InstanceFacts:
         Of the file.
     image_pixel : ImagePixel or None
         Describes the Frames, where they are native, deflated or in uncompressed Fragments.
+    recoded_nbytes : int
+        Bytes before Pixel Data that deflating would have to encode anew, in memory; 0 in Explicit VR Little Endian.
     is_signed : bool
         Whether there are Digital Signatures, which encoding anew might break (PS3.4 B.4.1.4).
     """
@@ -62,6 +64,7 @@ class InstanceFacts:
     sop_instance_uid: str
     transfer_syntax_uid: str
     image_pixel: ImagePixel | None
+    recoded_nbytes: int
     is_signed: bool
 
 
@@ -108,12 +111,14 @@ def check_instance(
                     "SOP Class UID or SOP Instance UID is missing or malformed (PS3.5 9.1)", kind="no-uid"
                 )
             image_pixel, tail = _check_pixels(source, layout, meta.transfer_syntax_uid)
+            recoded_nbytes = _recoded_nbytes(layout)
             signed = [at for at in (layout, tail) if at and Tag.DIGITAL_SIGNATURES_SEQUENCE in at.elements]
     return InstanceFacts(
         sop_class_uid=uids[0],
         sop_instance_uid=uids[1],
         transfer_syntax_uid=meta.transfer_syntax_uid,
         image_pixel=image_pixel,
+        recoded_nbytes=recoded_nbytes,
         is_signed=bool(signed),
     )
 
@@ -182,13 +187,14 @@ def _check_pixels(
         ),
         source,
     )
+    if not table.is_delimited or not len(table):
+        # We would read such Frames, others would not; and what else was cut off, nobody knows.
+        raise EncapsulationError(
+            "the Pixel Data does not end with a Sequence Delimitation Item: it was cut (PS3.5 A.4)",
+            kind="truncated",
+            position=table.end_position,
+        )
     if uid not in {DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED}:
-        if not table.is_delimited or not len(table):
-            raise EncapsulationError(
-                "the Pixel Data does not end where it should: it was cut (PS3.5 A.4)",
-                kind="truncated",
-                position=table.end_position,
-            )
         return None, tail
     try:
         frames = open_frames(source, layout, uid).plans
@@ -211,6 +217,12 @@ def _check_native(layout: DataSetLayout) -> ImagePixel | None:
         raise _contradiction(error) from error
     # A Frame's worth of bytes behind the last one: which Frames they are is not for us to say.
     return image_pixel if frames.excess_nbytes < image_pixel.frame_nbytes else None
+
+
+def _recoded_nbytes(layout: DataSetLayout) -> int:
+    if layout.pixel_data is None or not (layout.implicit_vr or layout.big_endian):
+        return 0
+    return layout.pixel_data.header_position - layout.position
 
 
 def _contradiction(error: UnsupportedImageError) -> Exception:

@@ -18,7 +18,7 @@ from framedeflate.stored_frames import batches
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.segments import Segment, read_segments
 
-__all__ = ["is_same_instance"]
+__all__ = ["MAX_COMPARED_NBYTES", "is_same_instance"]
 
 _BLOCK_NBYTES: Final = 1 << 20
 

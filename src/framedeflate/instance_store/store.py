@@ -23,7 +23,7 @@ from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.instance_store.arrivals import Arrival, ArrivalsFolder
 from framedeflate.instance_store.check import InstanceFacts, check_instance, is_uid
 from framedeflate.instance_store.frames import HELD_FRAME_NBYTES
-from framedeflate.instance_store.sameness import is_same_instance
+from framedeflate.instance_store.sameness import MAX_COMPARED_NBYTES, is_same_instance
 from framedeflate.transcode import compress_file
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 
@@ -256,6 +256,7 @@ class InstanceStore:
             or facts.is_signed
             or facts.transfer_syntax_uid == DEFLATED_IMAGE_FRAME_COMPRESSION
             or image_pixel.frame_nbytes > HELD_FRAME_NBYTES
+            or facts.recoded_nbytes > MAX_COMPARED_NBYTES
         ):
             return arrival.path
         deflated = arrival.deflated_path
