@@ -63,6 +63,13 @@ def test_it_says_what_it_does_and_ends_when_told(tmp_path: Path, number: signal.
     assert [str(path) for path in files_of(tmp_path / "store")] == [stored["path"]]
 
 
+def wait_for_arrival(folder: Path) -> None:
+    """Wait until an instance has begun to arrive."""
+    deadline = time.monotonic() + 20
+    while not files_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def test_what_is_under_way_is_finished_and_what_is_new_is_refused(tmp_path: Path) -> None:
     data = encoded(segmentation(pixels=masks(frames=240)))
     with (
@@ -82,7 +89,7 @@ def test_what_is_under_way_is_finished_and_what_is_new_is_refused(tmp_path: Path
             target=lambda: statuses.append(store_bytes(association, data, SEG, "2.25.1")), daemon=True
         )
         thread.start()
-        time.sleep(0.5)
+        wait_for_arrival(tmp_path / "store")
         process.terminate()
         thread.join(30)
         out, _err = process.communicate(timeout=30)
@@ -111,7 +118,7 @@ def test_who_does_not_come_to_an_end_is_dropped(tmp_path: Path) -> None:
         association.dimse_timeout = 1
         thread = threading.Thread(target=store_bytes, args=(association, data, SEG, "2.25.1"), daemon=True)
         thread.start()
-        time.sleep(0.5)
+        wait_for_arrival(tmp_path / "store")
         process.terminate()
         process.communicate(timeout=20)
         association.dul.send_pdu = original

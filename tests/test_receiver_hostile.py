@@ -37,6 +37,7 @@ ROUNDS = 500 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 20
 FAILURES = {0xA700, 0xA701, 0xA900, 0xA901, 0xA902, 0xC000, 0xC001, 0xC002, 0xC003, 0xC004}
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damaged_data_sets(tmp_path: Path) -> None:
     rng = random.Random(5)  # noqa: S311
     sources = [
@@ -55,9 +56,8 @@ def test_damaged_data_sets(tmp_path: Path) -> None:
                     if status == 0:
                         taken += 1
                         stored = running.store.path_of("2.25.1")
-                        if sop_class == SEG and {"PixelData", "NumberOfFrames"} <= set(
-                            pydicom.dcmread(stored).dir()
-                        ):
+                        if pydicom.filereader.read_file_meta_info(stored).TransferSyntaxUID == DEFLATED:
+                            # Of a letter out of place in a name pydicom may warn; the Frames must be right.
                             stored_pixels(stored)
                         stored.unlink()
                 assert store_bytes(association, data, sop_class, "2.25.1") == 0

@@ -121,6 +121,57 @@ def test_twenty_kills(room: Path, say: Callable[[str], None]) -> None:
     say(f"receiver: {interrupted} of 20 kills left something half received, all of it cleared away")
 
 
+def test_our_own_sender_resumes_over_ten_kills(room: Path, say: Callable[[str], None]) -> None:
+    seed = int(time.time())
+    say(f"receiver: sender resumes, seed {seed}")
+    rng = random.Random(seed)  # noqa: S311
+    pixels = [masks(number, frames=64, rows=256, columns=256) for number in range(INSTANCES)]
+    sources, store = room / "sources", room / "store"
+    sources.mkdir()
+    for number, planes in enumerate(pixels):
+        made = deflated if number % 2 else segmentation
+        made(f"2.25.{number + 1}", planes).save_as(sources / f"{number}.dcm", enforce_file_format=True)
+    for kill in range(11):
+        node = Node(store)
+        command = [
+            sys.executable,
+            "-m",
+            "framedeflate.cli",
+            "send",
+            "127.0.0.1",
+            str(node.running.port),
+            str(sources),
+        ]
+        sender = subprocess.Popen(
+            # A peer is known by its port too, which changes here from one node to the next.
+            [*command, "--json", "--retries", "0", "--timeout", "5", "--associations", "2"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert sender.stdout is not None
+        if kill < 10:
+            line = sender.stdout.readline()
+            time.sleep(rng.uniform(0.0, 0.3))
+            node.process.kill()
+            out = line + sender.communicate(timeout=120)[0]
+            node.process.communicate(timeout=30)
+        else:
+            out = sender.communicate(timeout=120)[0]
+            assert sender.returncode == 0
+            node.end()
+        told = [json.loads(line) for line in out.splitlines()]
+        acknowledged = {
+            int(of["sop_instance_uid"].rpartition(".")[2]) - 1 for of in told if of["status"] == "stored"
+        }
+        _check(store, pixels, acknowledged)
+        if kill < 9:
+            # Half of what is there goes, so that there is something to send the next time.
+            for path in files_of(store)[::2]:
+                path.unlink()
+    assert len(files_of(store)) == INSTANCES
+
+
 def _check(room: Path, pixels: list[Any], acknowledged: set[int]) -> None:
     whole = {path for path in files_of(room) if ".arriving" not in path.parts}
     numbers = {int(path.stem.rpartition(".")[2]) - 1 for path in whole}
