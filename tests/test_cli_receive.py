@@ -4,6 +4,8 @@
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -125,6 +127,21 @@ def test_who_does_not_come_to_an_end_is_dropped(tmp_path: Path) -> None:
         thread.join(20)
     assert process.returncode == 0
     assert files_of(tmp_path / "store") == []
+
+
+def test_strangers_who_say_nothing_or_half_of_it_do_not_delay_the_end(tmp_path: Path) -> None:
+    with (
+        command(tmp_path / "store") as (process, running),
+        socket.create_connection(("127.0.0.1", running.port)) as half,
+        socket.create_connection(("127.0.0.1", running.port)),
+    ):
+        half.sendall(struct.pack(">BBL", 1, 0, 1000))
+        with running.association((SEG, [EXPLICIT])) as association:
+            assert association.is_established
+        process.terminate()
+        # Less than the 30 seconds that a PDU may take.
+        process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -127,11 +127,13 @@ class _Handler(RequestHandler):
         network: Any = association.dul
         network._target = _NetworkThread(network._target, str(self.client_address[0]))
         server.prepare(association)
+        server.connections.add(self.request)
         evt.trigger(association, evt.EVT_CONN_OPEN, {"address": self.client_address})
         association.start()
         association.join()
         association.dul.join(timeout=server.seconds)
         server.finish(association)
+        server.connections.discard(self.request)
         self.request.close()
 
 
@@ -181,6 +183,7 @@ class AssociationServer(ThreadedAssociationServer):
         self.seconds = seconds
         self.prepare = prepare
         self.finish = finish
+        self.connections: set[socket.socket] = set()
         self._networks = networks
         self._places = threading.BoundedSemaphore(max_connections)
         super().__init__(entity, address, ae_title, contexts, evt_handlers=handlers, request_handler=_Handler)
@@ -209,6 +212,12 @@ class AssociationServer(ThreadedAssociationServer):
         finally:
             self.shutdown_request(request)
             self._places.release()
+
+    def cut(self) -> None:
+        """End every connection that is still there: its thread may be waiting for the rest of a PDU."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, _request: Any, client_address: Any) -> None:
         """Log what should not have happened; the node goes on."""

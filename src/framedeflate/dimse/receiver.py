@@ -188,9 +188,11 @@ class Receiver:
             if not _ended_waiting(association):
                 association.abort(block=False)
         self._commitment.stop(max(1.0, deadline - time.monotonic()))
-        deadline = time.monotonic() + 2.0
-        while time.monotonic() < deadline and server.active_associations:
-            time.sleep(0.02)
+        for seconds in (0.5, 2.0):
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline and server.active_associations:
+                time.sleep(0.02)
+            server.cut()
 
     def __enter__(self) -> Self:
         return self
