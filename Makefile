@@ -5,6 +5,7 @@
 # make fuzz    every harness of fuzz for SECONDS each, 5 unless said; needs clang
 # make cross   the native tests, also for AArch64 and s390x under qemu-user
 # make sanitize  the whole suite over a core under AddressSanitizer and UndefinedBehaviorSanitizer
+# make ecosystem  the tools of docs/ecosystem.md installed, and what the page says of them tested
 # make bench   the benchmarks, stored and shown in docs/performance.md: ten minutes on a quiet machine
 # make lint    the static checks alone
 # make clean   back to a fresh clone
@@ -32,7 +33,7 @@ PACKAGE_SOURCES := pyproject.toml CMakeLists.txt README.md $(wildcard native/*) 
 PY_FOLDERS := src tests demo examples $(wildcard benchmarks) fuzz
 CPP_FOLDERS := native benchmarks/native fuzz tests/native
 
-.PHONY: demo test lint pytest soak fuzz cross sanitize bench clean
+.PHONY: demo test lint pytest soak fuzz cross sanitize ecosystem bench clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/package $(STAMPS)/demo
@@ -76,6 +77,16 @@ sanitize: $(STAMPS)/package $(STAMPS)/test
 
 cross: $(STAMPS)/build
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/native/machines.py
+
+# In an environment of its own, since these bring decoders that pydicom would use in other tests.
+ecosystem: $(STAMPS)/test
+	@[ -d build/ecosystem ] || { $(BIN)/python -m venv build/ecosystem && \
+		echo "$(CURDIR)/$$(echo $(VENV)/lib/python3*/site-packages)" > \
+		"$$(echo build/ecosystem/lib/python3*/site-packages)/shared.pth"; }
+	@echo "installing the tools of docs/ecosystem.md"
+	@build/ecosystem/bin/python -m pip --quiet --disable-pip-version-check install --group ecosystem
+	FRAMEDEFLATE_REQUIRE_TOOLS=1 build/ecosystem/bin/python -m pytest tests/test_ecosystem.py \
+		tests/test_document_code.py::test_the_code_for_other_packages_runs
 
 # One after the other: what runs at the same time would be measured too. BENCH=--quick shows that all of it runs.
 bench: $(STAMPS)/package $(STAMPS)/bench

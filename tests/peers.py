@@ -4,6 +4,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pydicom
 import pytest
@@ -20,6 +21,13 @@ def require_peer(name: str) -> str:
             pytest.fail(f"{name} is not installed, and FRAMEDEFLATE_REQUIRE_PEERS asks for it")
         pytest.skip(f"{name} is not installed")
     return path
+
+
+def miss_tool(name: str) -> NoReturn:
+    """Skip the test, or fail where FRAMEDEFLATE_REQUIRE_TOOLS=1 asks for the tools of docs/ecosystem.md."""
+    if os.environ.get("FRAMEDEFLATE_REQUIRE_TOOLS", "0") not in {"", "0"}:
+        pytest.fail(f"{name} is not installed, and FRAMEDEFLATE_REQUIRE_TOOLS asks for it")
+    pytest.skip(f"{name} is not installed")
 
 
 def corpus_file(name: str) -> Path:

@@ -16,6 +16,7 @@ pytest.importorskip("highdicom")
 from ecosystem.readers import READERS, installed_version
 from ecosystem.run import cell, main
 from ecosystem.samples import write_samples
+from peers import miss_tool
 
 plugin.register()
 
@@ -40,7 +41,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
 def right(tool: str, samples: Samples, form: str) -> int:
     """How many kinds of file the tool reads, natively and in this form alike."""
     if installed_version(tool) is None:
-        pytest.skip(f"{tool} is not installed")
+        miss_tool(tool)
     count = 0
     for kind, paths in samples.items():
         try:
