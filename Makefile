@@ -84,7 +84,7 @@ ecosystem: $(STAMPS)/test
 		echo "$(CURDIR)/$$(echo $(VENV)/lib/python3*/site-packages)" > \
 		"$$(echo build/ecosystem/lib/python3*/site-packages)/shared.pth"; }
 	@echo "installing the tools of docs/ecosystem.md"
-	@build/ecosystem/bin/python -m pip --quiet --disable-pip-version-check install --group ecosystem
+	@build/ecosystem/bin/python -m pip --quiet --quiet --disable-pip-version-check install --group ecosystem
 	FRAMEDEFLATE_REQUIRE_TOOLS=1 build/ecosystem/bin/python -m pytest tests/test_ecosystem.py \
 		tests/test_document_code.py::test_the_code_for_other_packages_runs
 
