@@ -206,7 +206,13 @@ def test_out_of_resources_is_tried_again(sources: Sources) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(0xA900, "sop-class-mismatch"), (0xC123, "cannot-understand"), (0x0124, "status")]
+    ("status", "kind"),
+    [
+        (0xA900, "sop-class-mismatch"),
+        (0xC123, "cannot-understand"),
+        (0x0124, "status"),
+        (0x0111, "duplicate"),
+    ],
 )
 def test_other_failures_are_not_tried_again(sources: Sources, status: int, kind: str) -> None:
     with node(EXPLICIT, statuses=[status]) as peer:

@@ -6,6 +6,7 @@ a port to listen on. Every wait is bounded: an instance that nobody spoke of in 
 """
 
 import queue
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import evt
 
-from framedeflate.dimse.requestor import Peer, associate, new_entity
+from framedeflate.dimse.requestor import Peer, associate, new_entity, release
 from framedeflate.dimse.send_result import SendResult
 from framedeflate.errors import AssociationError
 from framedeflate.transcode.colour_source import new_uid
@@ -27,6 +28,8 @@ CommitmentStatus: TypeAlias = Literal["committed", "not-committed", "unknown"]
 
 _MAX_REFERENCES: Final = 10_000
 """Instances of one transaction; a Data Set of a megabyte or two."""
+
+_ANSWER_SECONDS: Final = 2.0
 
 _PUSH_MODEL: Final = UID("1.2.840.10008.1.20.1")
 _PUSH_MODEL_INSTANCE: Final = UID("1.2.840.10008.1.20.1.1")
@@ -69,6 +72,7 @@ class _Told(NamedTuple):
     transaction_uid: str
     committed: frozenset[str]
     failed: Mapping[str, int | None]
+    answering: threading.Thread
 
 
 def request_commitment(
@@ -141,6 +145,8 @@ def _wait(
             if association is not None and not association.is_established:
                 return None
         else:
+            # Its answer goes out first: behind a release it would be a breach of the protocol.
+            report.answering.join(_ANSWER_SECONDS)
             # Reports on others' transactions are none of ours.
             if report.transaction_uid == transaction_uid:
                 return report
@@ -193,21 +199,19 @@ def _reference(sop_instance_uid: str, sop_class_uid: str) -> Dataset:
 
 
 def _handle(event: evt.Event, told: "queue.SimpleQueue[_Told]") -> tuple[int, None]:
-    """Take an N-EVENT-REPORT; any thread of pynetdicom calls this."""
+    """Take an N-EVENT-REPORT, in the thread that pynetdicom answers it in."""
     try:
         information = event.event_information
-        told.put(
-            _Told(
-                str(information.TransactionUID),
-                frozenset(_uid(item) for item in information.get("ReferencedSOPSequence") or ()),
-                {
-                    _uid(item): item.get("FailureReason")
-                    for item in information.get("FailedSOPSequence") or ()
-                },
-            )
+        kept, failed = information.get("ReferencedSOPSequence"), information.get("FailedSOPSequence")
+        report = _Told(
+            str(information.TransactionUID),
+            frozenset(_uid(item) for item in kept or ()),
+            {_uid(item): item.get("FailureReason") for item in failed or ()},
+            threading.current_thread(),
         )
     except (AttributeError, ValueError, TypeError, KeyError):
         return 0x0110, None
+    told.put(report)
     return 0x0000, None
 
 
@@ -217,4 +221,4 @@ def _uid(item: Dataset) -> str:
 
 def _end(association: Any) -> None:
     if association.is_established:
-        association.release()
+        release(association)

@@ -29,7 +29,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(extra="dimse", feature="sending over DICOM's network protocol") from error
 
-__all__ = ["Peer", "Requestor", "associate", "new_entity", "quiet_pynetdicom"]
+__all__ = ["Peer", "Requestor", "associate", "new_entity", "quiet_pynetdicom", "release"]
 
 _MAX_PDV_NBYTES: Final = 1 << 16
 """Of one P-DATA-TF PDU, where the peer allows more or any: what is held in memory for it, several times."""
@@ -144,12 +144,7 @@ class Requestor:
 
     def close(self) -> None:
         """Release the association, where it still stands."""
-        if not self.is_open:
-            return
-        releasing = threading.Thread(target=self._association.release, daemon=True)
-        releasing.start()
-        releasing.join(min(self._peer.timeout_seconds, _STOP_SECONDS))
-        if releasing.is_alive():
+        if self.is_open and not release(self._association):
             self.drop()
 
     def drop(self) -> None:
@@ -295,6 +290,15 @@ class Requestor:
         ):
             raise AssociationError("the peer's answer does not belong to what was sent", kind="bad-answer")
         return int(answer.Status)
+
+
+def release(association: Any) -> bool:
+    """Release an association; return whether the peer agreed in time."""
+    # Where the peer says nothing, or pynetdicom's other thread has ended, this would take the whole timeout.
+    releasing = threading.Thread(target=association.release, daemon=True)
+    releasing.start()
+    releasing.join(_STOP_SECONDS)
+    return not releasing.is_alive()
 
 
 def _pdv_nbytes(maximum_pdu_nbytes: int) -> int:

@@ -16,6 +16,14 @@ _SUCCESS: Final = 0x0000
 _WARNINGS: Final = frozenset({0xB000, 0xB006, 0xB007})
 """Coerced, discarded, not matching: stored all the same."""
 
+_OTHERS: Final = {
+    0x0110: ("status", "it failed to process the instance"),
+    0x0111: ("duplicate", "it has another instance under this SOP Instance UID"),
+    0x0122: ("sop-class", "it does not take objects of this SOP Class"),
+    0x0124: ("status", "it is not allowed to store here"),
+}
+"""PS3.7 9.1.1.1.9 and Annex C."""
+
 
 def is_stored(status: int) -> bool:
     """Whether the peer has the instance: success, or a warning."""
@@ -45,5 +53,5 @@ def failure_of_status(status: int) -> SendFailure:
     elif status >> 12 == 0xC:
         kind, meaning = "cannot-understand", "it cannot understand the Data Set"
     else:
-        kind, meaning = "status", "it refused"
+        kind, meaning = _OTHERS.get(status, ("status", "it refused"))
     return SendFailure("", kind, f"the peer answered {status:04X}: {meaning}")

@@ -26,7 +26,8 @@ class SendFailure:
         Class of the error; empty where the peer's answer is the reason.
     kind : str
         For programs: of the error, of the refusal (``sop-class`` | ``transfer-syntax`` | ``too-large``), or of the
-        peer's status (``out-of-resources`` | ``sop-class-mismatch`` | ``cannot-understand`` | ``status``).
+        peer's status (``out-of-resources`` | ``sop-class-mismatch`` | ``cannot-understand`` | ``duplicate`` |
+        ``sop-class`` | ``status``).
     message : str
         For people.
     """
