@@ -15,7 +15,7 @@ from dimse_peers import COMMITMENT, EXPLICIT, IMPLICIT, LEAKS, free_port, node
 from dimse_sources import copies
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.dimse.commitment_request import Commitment, request_commitment
-from framedeflate.dimse.requestor import Peer
+from framedeflate.dimse.peer_association import Peer
 from framedeflate.dimse.send_result import SendResult
 from framedeflate.errors import AssociationError
 

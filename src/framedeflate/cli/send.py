@@ -13,7 +13,7 @@ from framedeflate.cli.network_arguments import add_tls_arguments, ae_title, port
 from framedeflate.cli.progress import ProgressBar, progress_bar
 from framedeflate.cli.report import human_nbytes, print_error, print_json
 from framedeflate.cli.sources import find_files
-from framedeflate.errors import AssociationError, TlsSettingsError
+from framedeflate.errors import AssociationError, MissingExtraError, TlsSettingsError
 from framedeflate.frame_codec import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
@@ -147,10 +147,12 @@ def _add_commitment(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Send what the command line names."""
-    from framedeflate.dimse.commitment_request import request_commitment
-    from framedeflate.dimse.requestor import Peer
-    from framedeflate.dimse.sender import send_files
-
+    try:
+        from framedeflate.dimse.commitment_request import request_commitment
+        from framedeflate.dimse.peer_association import Peer
+        from framedeflate.dimse.sender import send_files
+    except MissingExtraError as error:
+        raise CommandError(str(error), exit_code=ExitCode.USAGE) from error
     paths = [path for path, _ in find_files(namespace.sources)]
     _check_report(namespace.resume)
     tls = _tls_settings(namespace)

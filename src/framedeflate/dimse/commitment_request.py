@@ -15,12 +15,16 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
-from pynetdicom import evt
 
-from framedeflate.dimse.requestor import Peer, associate, new_entity, release
+from framedeflate.dimse.peer_association import Peer, associate, new_entity, release
 from framedeflate.dimse.send_result import SendResult
-from framedeflate.errors import AssociationError
+from framedeflate.errors import AssociationError, MissingExtraError
 from framedeflate.transcode.colour_source import new_uid
+
+try:
+    from pynetdicom import evt
+except ImportError as error:
+    raise MissingExtraError(extra="dimse", feature="Storage Commitment") from error
 
 __all__ = ["Commitment", "CommitmentStatus", "request_commitment"]
 

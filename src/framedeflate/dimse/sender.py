@@ -13,8 +13,8 @@ from typing import Final
 
 from framedeflate.dimse.contexts import plan_associations
 from framedeflate.dimse.one_instance import failure_of
+from framedeflate.dimse.peer_association import Peer
 from framedeflate.dimse.peer_cache import read_guess, remember
-from framedeflate.dimse.requestor import Peer
 from framedeflate.dimse.send_result import SendResult, SendStatus, stored_before
 from framedeflate.dimse.send_worker import Worker
 from framedeflate.dimse.shared_work import SendSettings, SharedWork

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framedeflate.dimse.contexts import Answer, AssociationPlan
-from framedeflate.dimse.requestor import Peer
+from framedeflate.dimse.peer_association import Peer
 from framedeflate.dimse.send_result import SendResult
 from framedeflate.dimse.stored_instance import StoredInstance
 
