@@ -2,18 +2,26 @@
 """Storage Commitment: what is confirmed, what is not and why, and where the report goes."""
 
 import threading
+import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
 from pynetdicom.presentation import build_context
 
+from framedeflate.dimse.acceptance import supported_contexts
+from framedeflate.dimse.commitment_content import read_commitment_content
 from framedeflate.dimse.commitment_report import Peer
+from framedeflate.errors import DicomFormatError, InstanceError
 from receiving import CT, EXPLICIT, SEG, Running, deflated, encoded, receiving, segmentation, store_bytes
 
 COMMITMENT = "1.2.840.10008.1.20.1"
@@ -36,6 +44,25 @@ class Listener:
         assert self.came.wait(15), "no report came"
         (report,) = self.reports
         return report
+
+
+def request_bytes(
+    *references: tuple[str, str], implicit: bool = False, little: bool = True, defined: bool = True
+) -> bytes:
+    """A request's Data Set, by pydicom."""
+    request = Dataset()
+    request.TransactionUID = UID("2.25.777")
+    request.ReferencedSOPSequence = []
+    for sop_class, instance in references:
+        item = Dataset()
+        item.is_undefined_length_sequence_item = not defined
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = UID(sop_class), UID(instance)
+        request.ReferencedSOPSequence.append(item)
+    request["ReferencedSOPSequence"].is_undefined_length = not defined
+    out = pydicom.filebase.DicomBytesIO()
+    out.is_implicit_VR, out.is_little_endian = implicit, little
+    pydicom.filewriter.write_dataset(out, request)
+    return out.getvalue()
 
 
 @contextmanager
@@ -147,3 +174,70 @@ def test_requests_that_make_no_sense(
         assert ask(association, *references, uid=uid, action=action) == status
         assert association.is_established
     assert listener.reports == []
+
+
+@pytest.mark.parametrize("defined", [True, False])
+@pytest.mark.parametrize(("implicit", "little"), [(True, True), (False, True), (False, False)])
+def test_requests_in_every_encoding(*, implicit: bool, little: bool, defined: bool) -> None:
+    references = ((SEG, "2.25.1"), (CT, "2.25.123"))
+    data = request_bytes(*references, implicit=implicit, little=little, defined=defined)
+    content = read_commitment_content(data, implicit_vr=implicit, big_endian=not little)
+    assert content == ("2.25.777", references)
+    for cut in range(1, len(data)):
+        try:
+            shorter = read_commitment_content(data[:cut], implicit_vr=implicit, big_endian=not little)
+        except (InstanceError, DicomFormatError):
+            continue
+        # Cut where only the end of the sequence is missing, which the Items do not need.
+        assert shorter == content
+
+
+def test_millions_of_items_take_no_memory() -> None:
+    # Eight bytes each on the wire, an object each for whoever reads all before he looks at one.
+    items = bytes.fromhex("feff00e000000000") * (1 << 18)
+    header = bytes.fromhex("08009911") + len(items).to_bytes(4, "little")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InstanceError):
+            read_commitment_content(header + items, implicit_vr=True, big_endian=False)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    # Inflated in memory by pynetdicom before we see it: a thousand times what was sent.
+    (context,) = supported_contexts([COMMITMENT])
+    assert "1.2.840.10008.1.2.1.99" not in map(str, context.transfer_syntax)
+
+
+def test_what_is_no_uid_is_not_printed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    data = request_bytes((SEG, "2.25.1234567890")).replace(b"2.25.1234567890", b"DOE^JOHN^DAVID^")
+    with receiving(tmp_path / "store") as running, associated(running, Listener()) as association:
+        request = N_ACTION()
+        request.MessageID, request.ActionTypeID = 1, 1
+        request.RequestedSOPClassUID, request.RequestedSOPInstanceUID = COMMITMENT, INSTANCE
+        request.ActionInformation = BytesIO(data)
+        association._reactor_checkpoint.clear()
+        while not association._is_paused:
+            time.sleep(0.0001)
+        association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+        _context, answer = association.dimse.get_msg(block=True)
+        association._reactor_checkpoint.set()
+        assert answer.Status == 0x0115
+    assert "DOE" not in caplog.text
+    assert not [warning for warning in recwarn if "DOE" in str(warning.message)]
+
+
+def test_answers_to_what_was_never_asked_are_not_kept(tmp_path: Path) -> None:
+    with receiving(tmp_path / "store") as running, associated(running, Listener()) as association:
+        for number in range(1, 6):
+            answer = N_EVENT_REPORT()
+            answer.MessageIDBeingRespondedTo, answer.Status = number, 0
+            answer.AffectedSOPClassUID, answer.AffectedSOPInstanceUID = COMMITMENT, INSTANCE
+            answer.EventTypeID, answer.EventReply = 1, BytesIO(bytes(1000))
+            association.dimse.send_msg(answer, association.accepted_contexts[0].context_id)
+        assert store_bytes(association, encoded(segmentation()), SEG, "2.25.1", context=1) == 0
+        assert running.receiver._server is not None
+        (theirs,) = running.receiver._server.active_associations
+        messages: Any = theirs.dimse
+        assert not messages._report_answers

@@ -3,6 +3,7 @@
 
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import zlib
@@ -157,6 +158,22 @@ def test_a_peer_that_takes_nothing_refuses_all_in_one_association(sources: Sourc
     assert {one.error.kind for one in results.values() if one.error} == {"sop-class"}
     assert {one.status for one in results.values()} == {"refused"}
     assert len(peer.proposed) == 1
+
+
+@pytest.mark.parametrize("accepted", [EXPLICIT, IMPLICIT])
+def test_fragments_that_no_image_describes_are_never_called_native(
+    sources: Sources, tmp_path: Path, accepted: str
+) -> None:
+    bits_allocated = struct.pack("<HH2sHH", 0x0028, 0x0100, b"US", 2, 1)
+    data = sources.deflated.read_bytes()
+    assert data.count(bits_allocated) == 1
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(data.replace(bits_allocated, bits_allocated[:-2] + b"\7\0"))
+    with node(accepted) as peer:
+        results = send(peer.port, broken, sources.native)
+    assert [arrival.sop_instance_uid for arrival in peer.arrivals] == [results["native.dcm"].sop_instance_uid]
+    one = results["broken.dcm"]
+    assert (one.status, one.wire_nbytes, one.error and one.error.kind) == ("failed", 0, "bits-allocated")
 
 
 def test_native_pixel_data_over_4_gib_is_refused_where_it_would_be_inflated(sources: Sources) -> None:

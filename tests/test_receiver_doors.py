@@ -6,14 +6,16 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from framedeflate.dimse.receiver import ReceiverLimits
+from framedeflate.dimse.receiver import Receiver, ReceiverLimits
 from framedeflate.dimse.tls import TlsFiles, acceptor_context, requestor_context
 from framedeflate.errors import TlsSettingsError
+from framedeflate.instance_store import InstanceStore
 from peers import require_peer
 from receiving import EXPLICIT, SEG, Running, encoded, files_of, receiving, segmentation, store_bytes
 
@@ -208,3 +210,22 @@ def test_the_disk(tmp_path: Path) -> None:
     with receiving(tmp_path / "store", min_free_nbytes=1 << 60) as running:
         assert running.send(segmentation()) == 0xA700
     assert files_of(tmp_path / "store") == []
+
+
+def test_a_port_that_is_taken_leaves_no_thread(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, InstanceStore(tmp_path / "store") as store:
+        before = threading.active_count()
+        for _ in range(3):
+            with Receiver(store) as receiver, pytest.raises(OSError):  # noqa: PT011
+                receiver.start("127.0.0.1", other.getsockname()[1])
+        assert threading.active_count() <= before
+
+
+def test_a_receiver_is_started_once(tmp_path: Path) -> None:
+    with InstanceStore(tmp_path / "store") as store:
+        receiver = Receiver(store)
+        receiver.start()
+        receiver.stop()
+        # It would refuse every instance, as one that is being stopped.
+        with pytest.raises(RuntimeError, match="make another"):
+            receiver.start()

@@ -13,6 +13,7 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 
+from framedeflate.dimse.acceptance import supported_contexts
 from receiving import (
     CT,
     DEFLATED,
@@ -167,15 +168,38 @@ def test_nonsense_on_the_wire(tmp_path: Path) -> None:
     assert files_of(tmp_path / "store") == []
 
 
-def _associate_request() -> bytes:
-    """A-ASSOCIATE-RQ for the Verification SOP Class (PS3.8 9.3.2)."""
+def test_more_contexts_than_there_are_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counted(proposed: Any, **options: Any) -> Any:
+        counts.append(len(proposed))
+        return supported_contexts(proposed, **options)
+
+    with (
+        receiving(tmp_path / "store") as running,
+        socket.create_connection(("127.0.0.1", running.port)) as peer,
+    ):
+        monkeypatch.setattr("framedeflate.dimse.receiver.supported_contexts", counted)
+        peer.settimeout(20)
+        peer.sendall(_associate_request(1000))
+        assert peer.recv(1) == b"\2"
+    # Each of them costs sixty Transfer Syntaxes.
+    assert counts == [128]
+
+
+def _associate_request(count: int = 1) -> bytes:
+    """A-ASSOCIATE-RQ with so many presentation contexts (PS3.8 9.3.2), more than there are IDs."""
 
     def item(kind: int, value: bytes) -> bytes:
         return struct.pack(">BBH", kind, 0, len(value)) + value
 
-    syntaxes = item(0x30, b"1.2.840.10008.5.1.4.1.1.2") + item(0x40, IMPLICIT.encode())
-    context = item(0x20, bytes([1, 0, 0, 0]) + syntaxes)
+    def context(number: int) -> bytes:
+        sop_class = f"1.2.840.10008.5.1.4.1.1.{number + 2}".encode()
+        syntaxes = item(0x30, sop_class) + item(0x40, IMPLICIT.encode())
+        return item(0x20, bytes([(2 * number + 1) % 256, 0, 0, 0]) + syntaxes)
+
+    contexts = b"".join(map(context, range(count)))
     user = item(0x50, item(0x51, struct.pack(">I", 16384)) + item(0x52, b"2.25.1"))
     body = struct.pack(">HH16s16s32x", 1, 0, b"ANY".ljust(16), b"STRANGER".ljust(16))
-    body += item(0x10, b"1.2.840.10008.3.1.1.1") + context + user
+    body += item(0x10, b"1.2.840.10008.3.1.1.1") + contexts + user
     return struct.pack(">BBI", 1, 0, len(body)) + body

@@ -80,7 +80,8 @@ def supported_contexts(
     contexts = []
     for uid in sorted(set(proposed)):
         if uid in {VERIFICATION, STORAGE_COMMITMENT}:
-            contexts.append(build_context(uid, [*_UNCOMPRESSED[:2], *_LAST_RESORT]))
+            # Not deflated as a whole: pynetdicom inflates such Data Sets in memory, however large they become.
+            contexts.append(build_context(uid, [*_UNCOMPRESSED[:2], EXPLICIT_VR_BIG_ENDIAN]))
         elif is_storage(uid, extra):
             contexts.append(build_context(uid, list(_syntaxes(uid))))
     return contexts

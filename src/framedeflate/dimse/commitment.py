@@ -12,10 +12,11 @@ from typing import Any, Final
 from pydicom.dataset import Dataset
 
 from framedeflate.dimse.acceptance import is_storage
+from framedeflate.dimse.commitment_content import CommitmentContent, read_commitment_content
 from framedeflate.dimse.commitment_report import WELL_KNOWN_INSTANCE, Peer, ReportDelivery
-from framedeflate.errors import InstanceError
+from framedeflate.errors import DicomFormatError, InstanceError
 from framedeflate.instance_store import InstanceStore
-from framedeflate.instance_store.check import is_uid
+from framedeflate.transfer_syntax import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 __all__ = ["FAILURE_REASONS", "CommitmentProvider", "CommitmentReport"]
 
@@ -44,7 +45,6 @@ _DUPLICATE_INVOCATION: Final = 0x0210
 _RESOURCE_LIMITATION: Final = 0x0213
 
 _MAX_WAITING: Final = 100
-_MAX_INSTANCES: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,9 @@ class CommitmentProvider:
             stopping=self._stopping,
         )
         self._thread = threading.Thread(target=self._run, name="framedeflate-commitment", daemon=True)
+
+    def start(self) -> None:
+        """Begin; once."""
         self._thread.start()
 
     def stop(self, timeout_seconds: float) -> None:
@@ -137,15 +140,21 @@ class CommitmentProvider:
             return _NO_SUCH_ACTION, None
         if request.RequestedSOPInstanceUID != WELL_KNOWN_INSTANCE:
             return _INVALID_INSTANCE, None
+        syntax = event.context.transfer_syntax
         try:
-            uid, references = _read_request(event)
-        except Exception as error:  # noqa: BLE001 - what pydicom raises for a broken Data Set is its own choice
-            _LOG.warning("a commitment request cannot be read: %s", type(error).__name__)
+            content = read_commitment_content(
+                request.ActionInformation.getvalue() if request.ActionInformation else b"",
+                implicit_vr=syntax == IMPLICIT_VR_LITTLE_ENDIAN,
+                big_endian=syntax == EXPLICIT_VR_BIG_ENDIAN,
+            )
+        except (InstanceError, DicomFormatError) as error:
+            _LOG.warning("a commitment request cannot be read: %s", error)
             return _INVALID_ARGUMENT, None
-        return self._register(uid, references, event.assoc), None
+        return self._register(content, event.assoc), None
 
-    def _register(self, uid: str, references: tuple[tuple[str, str], ...], association: Any) -> int:
+    def _register(self, content: CommitmentContent, association: Any) -> int:
         """Note a request until it has been answered, and return the status of that answer."""
+        uid, references = content
         with self._guard:
             if uid in self._open:
                 return _DUPLICATE_INVOCATION
@@ -222,27 +231,6 @@ class CommitmentProvider:
             _LOG.error("%s cannot be confirmed: %s", sop_instance_uid, type(error).__name__)
             return _PROCESSING_FAILURE
         return None
-
-
-def _read_request(event: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return Transaction UID, and SOP Class and Instance UIDs of what is asked for.
-
-    Raises
-    ------
-    ValueError
-        They are missing, malformed or too many.
-    """
-    information = event.action_information
-    uid = str(information.TransactionUID)
-    items = information.ReferencedSOPSequence
-    references = tuple(
-        (str(item.ReferencedSOPClassUID), str(item.ReferencedSOPInstanceUID)) for item in items
-    )
-    if not is_uid(uid) or not 1 <= len(references) <= _MAX_INSTANCES:
-        raise ValueError
-    if not all(is_uid(part) for reference in references for part in reference):
-        raise ValueError
-    return uid, references
 
 
 def _reference(sop_class_uid: str, sop_instance_uid: str, reason: int | None = None) -> Dataset:

@@ -7,6 +7,7 @@ from framedeflate.atomic_file import atomic_file
 from framedeflate.byte_source import FileSource
 from framedeflate.data_set.encoding import to_explicit_little, to_implicit_little
 from framedeflate.dimse.stored_instance import StoredInstance
+from framedeflate.errors import UnsupportedImageError
 from framedeflate.part10 import read_data_set_layout, read_file_meta
 from framedeflate.transcode.compress import compress_file
 from framedeflate.transcode.data_set import decompress_data_set_file
@@ -49,7 +50,7 @@ def convert(
     Raises
     ------
     FrameDeflateError
-        As `compress_file` and `decompress_file`.
+        As `compress_file` and `decompress_file`; UnsupportedImageError also for Fragments that no image describes.
     """
     implicit_vr = transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
     if transfer_syntax_uid == DEFLATED_IMAGE_FRAME_COMPRESSION:
@@ -67,6 +68,12 @@ def _encode_anew(path: Path, uid: str, destination: Path, *, implicit_vr: bool) 
     with FileSource.open(path) as source:
         meta = read_file_meta(source)
         layout = read_data_set_layout(source, meta)
+        if layout.pixel_data is not None and layout.pixel_data.is_undefined_length:
+            # Fragments whose image nobody can tell: what they are once native is not known.
+            layout.image_pixel()
+            raise UnsupportedImageError(
+                "these Fragments are no image that can be made native", kind="encapsulated"
+            )
         data_set = read_segments(source, [(layout.position, layout.end_position)])
     if layout.implicit_vr or layout.big_endian:
         data_set = to_explicit_little(

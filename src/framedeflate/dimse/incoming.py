@@ -105,7 +105,8 @@ class IncomingMessages(DIMSEServiceProvider):
         self._is_broken = False
         self.reason = ""
         self._sending = threading.Lock()
-        self._report_answers: dict[int, Any] = {}
+        self._report_answers: dict[int, int | None] = {}
+        """Statuses by Message ID, of the reports whose answers are waited for and no others."""
         self._report_answered = threading.Condition()
 
     @property
@@ -176,8 +177,10 @@ class IncomingMessages(DIMSEServiceProvider):
         context_id, message = super().get_msg(block)
         if isinstance(message, N_EVENT_REPORT) and message.MessageIDBeingRespondedTo is not None:
             with self._report_answered:
-                self._report_answers[message.MessageIDBeingRespondedTo] = message
-                self._report_answered.notify_all()
+                # Of the status alone: a peer may answer what nobody asked, megabytes each time.
+                if message.MessageIDBeingRespondedTo in self._report_answers:
+                    self._report_answers[message.MessageIDBeingRespondedTo] = message.Status
+                    self._report_answered.notify_all()
             return None, None
         return context_id, message
 
@@ -191,8 +194,15 @@ class IncomingMessages(DIMSEServiceProvider):
     def report(self, request: N_EVENT_REPORT, context_id: int, *, timeout_seconds: float) -> int | None:
         """Send an N-EVENT-REPORT on this association and return the status of its answer, None without one."""
         number = int(request.MessageID or 0)
-        self.send_msg(request, context_id)
         with self._report_answered:
-            self._report_answered.wait_for(lambda: number in self._report_answers, timeout_seconds)
-            answer = self._report_answers.pop(number, None)
-        return None if answer is None else answer.Status
+            self._report_answers[number] = None
+        try:
+            self.send_msg(request, context_id)
+            with self._report_answered:
+                self._report_answered.wait_for(
+                    lambda: self._report_answers[number] is not None, timeout_seconds
+                )
+        finally:
+            with self._report_answered:
+                status = self._report_answers.pop(number)
+        return status

@@ -36,6 +36,7 @@ _REFUSALS: Final = logging.getLogger(f"{__name__}.refusals")
 """Apart from the rest, for callers that show each `Received` themselves."""
 
 _STORAGE_SERVICE_CLASS: Final = "1.2.840.10008.4.2"
+_MAX_CONTEXTS: Final = 128
 _WAITING_CONNECTIONS: Final = 16
 """Connections beyond the associations: they are told that there are too many, instead of nothing."""
 
@@ -117,7 +118,7 @@ class Receiver:
         self._busy = _Busy()
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
-        """Listen, in threads of its own.
+        """Listen, in threads of its own; once.
 
         Parameters
         ----------
@@ -135,7 +136,11 @@ class Receiver:
         ------
         OSError
             The port is taken, or the address is not ours.
+        RuntimeError
+            It was started before.
         """
+        if self._thread is not None:
+            raise RuntimeError("a receiver is started once; make another")
         # pynetdicom wants some; what counts is chosen for each association, once it is known what is proposed.
         contexts = supported_contexts([VERIFICATION])
         handlers: list[Any] = [
@@ -164,6 +169,7 @@ class Receiver:
             target=self._server.serve_forever, args=(0.1,), name="framedeflate-receiver", daemon=True
         )
         self._thread.start()
+        self._commitment.start()
         address = self._server.server_address
         return str(address[0]), int(address[1])
 
@@ -220,7 +226,10 @@ class Receiver:
     def _choose_contexts(self, event: Any) -> None:
         """Support what is proposed, as far as it is storage: lists of SOP Classes are never complete."""
         association = event.assoc
-        proposed = association.requestor.primitive.presentation_context_definition_list
+        request = association.requestor.primitive
+        # There are no more IDs (PS3.8 9.3.2.2). A request that repeats them thousands of times would take minutes.
+        del request.presentation_context_definition_list[_MAX_CONTEXTS:]
+        proposed = request.presentation_context_definition_list
         association.acceptor.supported_contexts = supported_contexts(
             {str(context.abstract_syntax) for context in proposed}, extra=self._extra
         )
