@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Storage Commitment asked of pynetdicom's peers, which answer on the same association, call back, or say nothing."""
 
+import socket
+import ssl
 import threading
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,23 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
         {"status": "not-committed", "sop_instance_uid": "2.25.77001", "failure_reason": "0112"},
         {"status": "committed", "sop_instance_uid": "2.25.77002", "failure_reason": None},
     ]
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    copies(wheel_file("MR_small.dcm"), tmp_path, 1)
+    handlers = [(evt.EVT_N_ACTION, Committer().handle)]
+    with (
+        node(EXPLICIT, handlers=handlers, also=[(COMMITMENT, ROLES)]) as peer,
+        socket.create_server(("", 0)) as other,
+    ):
+        port = other.getsockname()[1]
+        command = ("send", "127.0.0.1", peer.port, tmp_path, "--commit", "--commit-port", port)
+        ran = run_command(capsys, *command)
+    assert ran.code == ExitCode.CANNOT_LISTEN
+    assert f"cannot listen on port {port}" in ran.err
+
+
+def test_a_peer_that_is_spoken_to_by_tls_does_not_call_back_without() -> None:
+    peer = Peer(host="127.0.0.1", port=1, tls=ssl.create_default_context())
+    with pytest.raises(ValueError, match="listen_tls"):
+        request_commitment(peer, stored("2.25.1"), port=0)

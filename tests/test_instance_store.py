@@ -172,3 +172,12 @@ def test_a_closed_store_takes_nothing(tmp_path: Path) -> None:
     assert caught.value.kind == "interrupted"
     arrival.discard()
     assert files_of(tmp_path / "store") == []
+
+
+def test_the_store_s_own_name_is_flushed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr("framedeflate.instance_store.store.flush_folder", flushed.append)
+    for _ in range(2):
+        # What was there already is not ours to flush.
+        InstanceStore(tmp_path / "archive" / "store").close()
+    assert flushed == [tmp_path, tmp_path / "archive"]

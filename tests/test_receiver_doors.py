@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from dimse_peers import free_port
+from framedeflate.dimse.commitment_report import Peer as ReportPeer
+from framedeflate.dimse.commitment_request import Commitment, request_commitment
+from framedeflate.dimse.peer_association import Peer as SendPeer
 from framedeflate.dimse.receiver import Receiver, ReceiverLimits
+from framedeflate.dimse.sender import send_files
 from framedeflate.dimse.tls import TlsFiles, acceptor_context, requestor_context
 from framedeflate.errors import TlsSettingsError
 from framedeflate.instance_store import InstanceStore
@@ -79,6 +84,22 @@ def test_a_server_that_the_authority_did_not_sign_is_not_trusted(tmp_path: Path,
         running.association(ECHO, tls_args=(client, "127.0.0.1")) as association,
     ):
         assert not association.is_established
+
+
+def test_commitment_is_asked_for_and_reported_by_tls(tmp_path: Path, certificates: Path) -> None:
+    own = files(certificates, "node")
+    connecting, listening = requestor_context(own), acceptor_context(own, require_certificate=True)
+    port = free_port()
+    told = {"FRAMEDEFLATE": ReportPeer("127.0.0.1", port)}
+    options = {"tls": listening, "peers": told, "peer_tls": connecting}
+    with receiving(tmp_path / "store", **options) as running:
+        path = tmp_path / "seg.dcm"
+        segmentation().save_as(path, enforce_file_format=True)
+        results = send_files("127.0.0.1", running.port, [path], tls=connecting)
+        peer = SendPeer(host="127.0.0.1", port=running.port, tls=connecting)
+        (said,) = request_commitment(peer, results, port=port, listen_tls=listening, wait_seconds=20)
+    assert said == Commitment("committed", "2.25.1")
+    assert [report.is_delivered for report in running.reports] == [True]
 
 
 def test_tls_settings_that_cannot_work_are_refused(tmp_path: Path, certificates: Path) -> None:

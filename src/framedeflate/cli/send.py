@@ -155,7 +155,7 @@ def run(namespace: argparse.Namespace) -> ExitCode:
         raise CommandError(str(error), exit_code=ExitCode.USAGE) from error
     paths = [path for path, _ in find_files(namespace.sources)]
     _check_report(namespace.resume)
-    tls = _tls_settings(namespace)
+    tls, listen_tls = _tls_settings(namespace)
     tally = _Tally(as_json=namespace.json)
     with progress_bar(len(paths)) as bar:
         try:
@@ -193,10 +193,20 @@ def run(namespace: argparse.Namespace) -> ExitCode:
         )
         try:
             said = request_commitment(
-                peer, results, wait_seconds=namespace.commit_wait, port=namespace.commit_port
+                peer,
+                results,
+                wait_seconds=namespace.commit_wait,
+                port=namespace.commit_port,
+                listen_tls=listen_tls,
             )
         except AssociationError as error:
             raise CommandError(f"Storage Commitment: {error}", exit_code=ExitCode.NOT_SENT) from error
+        except OSError as error:
+            raise CommandError(
+                f"Storage Commitment was not asked for: cannot listen on port {namespace.commit_port}: "
+                f"{error.strerror or error}",
+                exit_code=ExitCode.CANNOT_LISTEN,
+            ) from error
         code = max(code, _print_commitments(said, as_json=namespace.json))
     return code
 
@@ -206,14 +216,18 @@ def _check_report(path: str | None) -> None:
         raise CommandError(f"{path}: there is no such report", exit_code=ExitCode.CANNOT_READ_INPUT)
 
 
-def _tls_settings(namespace: argparse.Namespace) -> "ssl.SSLContext | None":
+def _tls_settings(namespace: argparse.Namespace) -> "tuple[ssl.SSLContext | None, ssl.SSLContext | None]":
+    """Return how to speak TLS with the peer, and with who calls back on --commit-port."""
     certificate, key, authorities = namespace.tls_cert, namespace.tls_key, namespace.tls_ca
     if not (namespace.tls or certificate or key or authorities):
-        return None
-    from framedeflate.dimse.tls import TlsFiles, requestor_context
+        return None, None
+    from framedeflate.dimse.tls import TlsFiles, acceptor_context, requestor_context
 
+    files = TlsFiles(certificate=certificate, key=key, authorities=authorities)
     try:
-        return requestor_context(TlsFiles(certificate=certificate, key=key, authorities=authorities))
+        if namespace.commit_port is None:
+            return requestor_context(files), None
+        return requestor_context(files), acceptor_context(files, require_certificate=authorities is not None)
     except TlsSettingsError as error:
         raise CommandError(str(error), exit_code=ExitCode.CANNOT_READ_INPUT) from error
 

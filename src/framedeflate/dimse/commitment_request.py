@@ -6,6 +6,7 @@ a port to listen on. Every wait is bounded: an instance that nobody spoke of in 
 """
 
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -86,6 +87,7 @@ def request_commitment(
     wait_seconds: float = 60.0,
     port: int | None = None,
     bind_address: str = "",
+    listen_tls: ssl.SSLContext | None = None,
 ) -> list[Commitment]:
     """Ask the peer to keep what it has stored, and return what it says.
 
@@ -101,6 +103,8 @@ def request_commitment(
         Listen here for a peer that reports on an association of its own; 0 takes any free one.
     bind_address : str
         The address to listen on; empty for all.
+    listen_tls : ssl.SSLContext, optional
+        `acceptor_context` for who reports there; a must where `peer` has TLS, as it calls back with TLS then.
 
     Returns
     -------
@@ -113,7 +117,13 @@ def request_commitment(
         The peer cannot be reached, or accepts no request for Storage Commitment.
     OSError
         The port is taken.
+    ValueError
+        There is a port to listen on, and TLS in one direction alone.
     """
+    if port is not None and (peer.tls is None) != (listen_tls is None):
+        raise ValueError(
+            "a peer that is spoken to by TLS reports by TLS: port needs listen_tls then, and only then"
+        )
     classes = {one.sop_instance_uid: one.sop_class_uid for one in results if one.is_stored}
     told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
     handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, _handle, [told])]
@@ -123,7 +133,7 @@ def request_commitment(
         return []
     with ExitStack() as stack:
         if port is not None:
-            stack.callback(_listen(peer, port, bind_address, handlers).shutdown)
+            stack.callback(_listen(peer, (bind_address, port), handlers, listen_tls).shutdown)
         association = _associate(peer, handlers)
         stack.callback(_end, association)
         for start in range(0, len(uids), _MAX_REFERENCES):
@@ -173,12 +183,12 @@ def _associate(peer: Peer, handlers: list[Any]) -> Any:
     return association
 
 
-def _listen(peer: Peer, port: int, bind_address: str, handlers: list[Any]) -> Any:
+def _listen(peer: Peer, address: tuple[str, int], handlers: list[Any], tls: ssl.SSLContext | None) -> Any:
     entity = new_entity(peer.calling_ae, peer.timeout_seconds)
     # The peer is the Service Class Provider, and here it asks for the association: roles are swapped (PS3.4 J.3.3).
     entity.add_supported_context(_PUSH_MODEL, list(_NATIVE), scu_role=True, scp_role=True)
     entity.maximum_associations = 4
-    return entity.start_server((bind_address, port), block=False, evt_handlers=handlers)
+    return entity.start_server(address, block=False, ssl_context=tls, evt_handlers=handlers)
 
 
 def _ask(association: Any, classes: Mapping[str, str]) -> str:

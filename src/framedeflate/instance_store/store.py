@@ -115,7 +115,7 @@ class InstanceStore:
         self.policy: StorePolicy = policy
         self.max_object_nbytes = max_object_nbytes
         self._level = level
-        self.folder.mkdir(parents=True, exist_ok=True)
+        _make_folders(self.folder)
         self._arrivals = ArrivalsFolder(
             self.folder, max_object_nbytes=max_object_nbytes, min_free_nbytes=min_free_nbytes
         )
@@ -322,3 +322,11 @@ class InstanceStore:
         # Who put it there may not have come to this yet, and we are about to answer for it.
         flush_folder(final.parent)
         return stored.transfer_syntax_uid
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and what lies above it; their names survive a power cut, as all below them must."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in reversed(missing):
+        flush_folder(one.parent)
