@@ -12,10 +12,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import C_STORE
 
 from cli_runner import run_command
 from receiving import EXPLICIT, SEG, Running, encoded, files_of, masks, segmentation, store_bytes
@@ -173,3 +176,25 @@ def test_what_cannot_be_listened_on_or_written(tmp_path: Path, capsys: pytest.Ca
         (["--store", store, "--port", "0", "--max-associations", "0"], 1),
     ):
         assert run_command(capsys, "receive", *arguments).code == code
+
+
+def test_a_name_where_a_uid_should_stand_is_not_printed(tmp_path: Path) -> None:
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = SEG, "2.25.12345"
+    request.DataSet = BytesIO(encoded(segmentation()))
+    message = C_STORE_RQ()
+    message.primitive_to_message(request)
+    with command(tmp_path / "store") as (process, running):
+        with running.association((SEG, [EXPLICIT])) as association:
+            for pdu in message.encode_msg(association.accepted_contexts[0].context_id, 16384):
+                ((context_id, value),) = pdu.presentation_data_value_list
+                hostile = value.replace(b"2.25.12345", b"DOE^JOHN^D")
+                pdu.presentation_data_value_list[0] = (context_id, hostile)
+                association.dul.send_pdu(pdu)
+            assert process.stdout is not None
+            refused = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (refused["dimse_status"], refused["sop_instance_uid"]) == ("C004", "(no UID)")
+    assert "DOE" not in out + err

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.network_arguments import add_tls_arguments, ae_title, network, peer, port, size
+from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
 from framedeflate.errors import MissingExtraError, TlsSettingsError
 from framedeflate.frame_codec import DEFAULT_LEVEL
@@ -213,8 +214,7 @@ def _make_receiver(
     except ModuleNotFoundError as error:
         missing = MissingExtraError(extra="dimse", feature="framedeflate receive")
         raise CommandError(str(missing), exit_code=ExitCode.USAGE) from error
-    # It prints whole messages, and a traceback for each stranger who sends nonsense.
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    quiet_libraries()
     logging.getLogger("framedeflate.dimse.receiver.refusals").setLevel(logging.CRITICAL + 1)
     files = TlsFiles(namespace.tls_cert, namespace.tls_key, namespace.tls_ca)
     has_tls = files != TlsFiles()

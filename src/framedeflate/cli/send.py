@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.network_arguments import add_tls_arguments, ae_title, port
 from framedeflate.cli.progress import ProgressBar, progress_bar
+from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
 from framedeflate.cli.sources import find_files
 from framedeflate.errors import AssociationError, MissingExtraError, TlsSettingsError
@@ -153,6 +154,7 @@ def run(namespace: argparse.Namespace) -> ExitCode:
         from framedeflate.dimse.sender import send_files
     except MissingExtraError as error:
         raise CommandError(str(error), exit_code=ExitCode.USAGE) from error
+    quiet_libraries()
     paths = [path for path, _ in find_files(namespace.sources)]
     _check_report(namespace.resume)
     tls, listen_tls = _tls_settings(namespace)
