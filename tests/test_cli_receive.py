@@ -178,6 +178,7 @@ def test_what_cannot_be_listened_on_or_written(tmp_path: Path, capsys: pytest.Ca
         assert run_command(capsys, "receive", *arguments).code == code
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
 def test_a_name_where_a_uid_should_stand_is_not_printed(tmp_path: Path) -> None:
     request = C_STORE()
     request.MessageID, request.Priority = 1, 2
@@ -187,11 +188,18 @@ def test_a_name_where_a_uid_should_stand_is_not_printed(tmp_path: Path) -> None:
     message.primitive_to_message(request)
     with command(tmp_path / "store") as (process, running):
         with running.association((SEG, [EXPLICIT])) as association:
+            association._reactor_checkpoint.clear()
+            while not association._is_paused:
+                # Else its own thread might take the answer away.
+                time.sleep(0.0001)
             for pdu in message.encode_msg(association.accepted_contexts[0].context_id, 16384):
                 ((context_id, value),) = pdu.presentation_data_value_list
                 hostile = value.replace(b"2.25.12345", b"DOE^JOHN^D")
                 pdu.presentation_data_value_list[0] = (context_id, hostile)
                 association.dul.send_pdu(pdu)
+            _context, answer = association.dimse.get_msg(block=True)
+            association._reactor_checkpoint.set()
+            assert answer.Status == 0xC004
             assert process.stdout is not None
             refused = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGINT)
