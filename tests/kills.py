@@ -16,7 +16,7 @@ from made_files import write_native
 
 __all__ = ["Prey", "digest", "leftovers", "make_source"]
 
-COMMAND = (sys.executable, "-m", "framedeflate.cli")
+COMMAND = (sys.executable, "-m", "framedeflate")
 
 
 def digest(path: Path) -> str:

@@ -19,7 +19,7 @@ from framedeflate.cli.exit_codes import ExitCode
 if os.name == "nt":
     pytest.skip("sends signals", allow_module_level=True)
 
-COMMAND = (sys.executable, "-m", "framedeflate.cli")
+COMMAND = (sys.executable, "-m", "framedeflate")
 GIVE_UP_SECONDS = 60
 
 

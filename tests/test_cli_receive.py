@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has
 def command(folder: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Running]]:
     options = ["--port", "0", "--store", str(folder), "--min-free", "1M", "--json", *arguments]
     process = subprocess.Popen(
-        [sys.executable, "-m", "framedeflate.cli", "receive", *options],
+        [sys.executable, "-m", "framedeflate", "receive", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

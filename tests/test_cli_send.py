@@ -154,7 +154,7 @@ def test_ctrl_c_leaves_a_report_that_resumes(folder: Path, tmp_path: Path) -> No
     command = [
         sys.executable,
         "-m",
-        "framedeflate.cli",
+        "framedeflate",
         "send",
         "127.0.0.1",
         str(port),

@@ -27,7 +27,7 @@ pytestmark = [
     ),
 ]
 
-COMMAND = (sys.executable, "-m", "framedeflate.cli")
+COMMAND = (sys.executable, "-m", "framedeflate")
 
 
 @contextmanager

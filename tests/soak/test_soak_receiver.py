@@ -44,7 +44,7 @@ class Node:
     """`framedeflate receive` as a process."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "framedeflate.cli", "receive", "--port", "0", "--json"]
+        command = [sys.executable, "-m", "framedeflate", "receive", "--port", "0", "--json"]
         self.process = subprocess.Popen(
             [*command, "--store", str(folder), "--min-free", "1M", *arguments],
             stdout=subprocess.PIPE,
@@ -136,7 +136,7 @@ def test_our_own_sender_resumes_over_ten_kills(room: Path, say: Callable[[str], 
         command = [
             sys.executable,
             "-m",
-            "framedeflate.cli",
+            "framedeflate",
             "send",
             "127.0.0.1",
             str(node.running.port),

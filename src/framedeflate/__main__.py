@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m framedeflate.cli``."""
+"""``python -m framedeflate``."""
 
 import sys
 
