@@ -80,7 +80,7 @@ cross: $(STAMPS)/build
 
 # In an environment of its own, since these bring decoders that pydicom would use in other tests.
 ecosystem: $(STAMPS)/test
-	@[ -d build/ecosystem ] || { $(BIN)/python -m venv build/ecosystem && \
+	@[ -d build/ecosystem ] || { $(BIN)/python -m venv --without-pip build/ecosystem && \
 		echo "$(CURDIR)/$$(echo $(VENV)/lib/python3*/site-packages)" > \
 		"$$(echo build/ecosystem/lib/python3*/site-packages)/shared.pth"; }
 	@echo "installing the tools of docs/ecosystem.md"
