@@ -150,10 +150,10 @@ def wide(count: int = 300) -> tuple[bytes, np.ndarray, list[bytes]]:
     """A file whose Frames are too many for the first request."""
     array = RNG.integers(0, 2, (count, ROWS, COLUMNS)).astype(np.bool_)
     frames = np.packbits(array.reshape(count, -1), axis=1, bitorder="little")
-    return part10(HEAD(count)), array, [padded(deflate(frame.tobytes())) for frame in frames]
+    return part10(head_of(count)), array, [padded(deflate(frame.tobytes())) for frame in frames]
 
 
-def HEAD(count: int) -> bytes:  # noqa: N802
+def head_of(count: int) -> bytes:
     return data_set(image(rows=ROWS, columns=COLUMNS, frames=str(count)))
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from corpus import corpus_file, wheel_file
 from framedeflate import FrameReader
+from framedeflate.byte_source import FIRST_NBYTES
 from framedeflate.errors import RemoteSourceError
 from framedeflate.open_source import open_source
-from framedeflate.remote_source import FIRST_NBYTES, RemoteSource
+from framedeflate.remote_source import RemoteSource
 from range_server import RangeServer, wait_until
 
 DATA = np.random.default_rng(5).integers(0, 256, 6 << 20, dtype=np.uint8).tobytes()

@@ -13,9 +13,10 @@ import pytest
 
 from corpus import wheel_file
 from framedeflate import FrameReader
+from framedeflate.byte_source import FIRST_NBYTES
 from framedeflate.errors import MissingExtraError, RemoteSourceError
 from framedeflate.open_source import open_source
-from framedeflate.remote_source import FIRST_NBYTES, RemoteSource
+from framedeflate.remote_source import RemoteSource
 from range_server import RangeServer
 
 pytest.importorskip("obstore")

@@ -16,7 +16,7 @@ from framedeflate.frame_arrays import Run
 from framedeflate.functional_groups import FrameMetadata, FunctionalGroups
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.open_source import Openable, close_source, open_source
-from framedeflate.opened_image import FIRST_NBYTES, OpenedImage, plan_image
+from framedeflate.opened_image import OpenedImage, plan_image
 from framedeflate.range_plan import RangePlan, drive_ranges_async
 
 __all__ = ["AsyncFrameReader"]
@@ -59,15 +59,8 @@ class AsyncFrameReader:
             here = await _open(source, options)
             opened = here if isinstance(here, AsyncByteSource) else _ThreadedSource(here)
             close = partial(close_source, here, source)
-        plan = plan_image(
-            opened.nbytes,
-            threads=threads,
-            strict=strict,
-            is_remote=getattr(opened, "is_remote", False),
-            first=getattr(opened, "first", b""),
-        )
         try:
-            image = await drive_ranges_async(plan, opened)
+            image = await drive_ranges_async(plan_image(opened, threads=threads, strict=strict), opened)
         except BaseException:
             close()
             raise
@@ -160,7 +153,7 @@ async def _open(source: Openable, options: Mapping[str, Any] | None) -> ByteSour
             close_source(one, source)
 
     def work() -> ByteSource:
-        opened.append(open_source(source, options=options, first_nbytes=FIRST_NBYTES))
+        opened.append(open_source(source, options=options))
         if abandoned.is_set():
             close()
         return opened[0]

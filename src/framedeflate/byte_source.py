@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
+from typing import IO, Final, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 from framedeflate.errors import DicomFormatError
 
 __all__ = [
+    "FIRST_NBYTES",
     "AsyncByteSource",
     "ByteSource",
     "BytesSource",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+FIRST_NBYTES: Final = 32 << 10
+"""The first request to a server: most headers without per-frame functional groups fit."""
 
 Plan: TypeAlias = Generator[tuple[int, int], bytes, T]
 """Asks for byte ranges (start, stop), is sent their bytes (fewer only at the end of the source), returns T."""

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -240,13 +240,8 @@ class TabledFragments:
         """Plan: what `plans` find, or None for each where the tail, looked at with the first of them, is wrong."""
         if self._is_tail_seen:
             return (yield from together(plans))
-        found: list[list[Buffer] | None] = []
-
-        def fetch_all() -> RangePlan[bool]:
-            found.extend((yield from together(plans)))
-            return True
-
-        is_right = all((yield from together([self.check_tail(), fetch_all()])))
+        beside: list[RangePlan[Any]] = [self.check_tail(), *plans]
+        is_right, *found = yield from together(beside)
         return found if is_right else [None] * len(plans)
 
     def _walked(self) -> RangePlan[IndexedFragments]:

@@ -17,9 +17,7 @@ Openable: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview |
 """What `open_source` takes."""
 
 
-def open_source(
-    source: Openable, *, options: Mapping[str, Any] | None = None, first_nbytes: int | None = None
-) -> ByteSource:
+def open_source(source: Openable, *, options: Mapping[str, Any] | None = None) -> ByteSource:
     """Return a source of byte ranges; `close_source` ends its use.
 
     Parameters
@@ -30,8 +28,6 @@ def open_source(
         What has `nbytes` and `get_range` is a ByteSource and returned as it is.
     options : mapping, optional
         For URLs, see `RemoteSource.open`; ignored for what lies here.
-    first_nbytes : int, optional
-        How many bytes the first request for a URL asks for.
 
     Raises
     ------
@@ -43,7 +39,7 @@ def open_source(
         A URL of an object store, and the extra "remote" is not installed.
     """
     if isinstance(source, str) and "://" in source:
-        opened = _open_url(source, options, first_nbytes)
+        opened = _open_url(source, options)
         if opened is not None:
             return opened
     if isinstance(source, str | os.PathLike):
@@ -75,12 +71,12 @@ def close_source(opened: ByteSource, given: object) -> None:
         close()
 
 
-def _open_url(text: str, options: Mapping[str, Any] | None, first_nbytes: int | None) -> ByteSource | None:
+def _open_url(text: str, options: Mapping[str, Any] | None) -> ByteSource | None:
     """Return None for a path that looks a little like a URL. Imported here: local files need no HTTP client."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
-    from framedeflate.remote_source import FIRST_NBYTES, RemoteSource, is_url
+    from framedeflate.remote_source import RemoteSource, is_url
 
     if not is_url(text):
         return None
@@ -91,4 +87,4 @@ def _open_url(text: str, options: Mapping[str, Any] | None, first_nbytes: int | 
                 "a file URL of another machine; give its path there", kind="url", position=0
             )
         return FileSource.open(url2pathname(parts.path))
-    return RemoteSource.open(text, first_nbytes=first_nbytes or FIRST_NBYTES, options=options)
+    return RemoteSource.open(text, options=options)

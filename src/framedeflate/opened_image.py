@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeVar
 
 from numpy.typing import NDArray
 
-from framedeflate.byte_source import Plan
+from framedeflate.byte_source import FIRST_NBYTES, AsyncByteSource, ByteSource, Plan
 from framedeflate.data_set.layout import DataSetLayout
 from framedeflate.errors import FrameNumberError, TransferSyntaxError
 from framedeflate.fragment_plans import TabledFragments
@@ -24,8 +24,9 @@ from framedeflate.frame_arrays import (
     runs_in_turn,
 )
 from framedeflate.frame_plans import DeflatedFrames, PlannedFrames, plan_frames
+from framedeflate.functional_groups import FunctionalGroups
 from framedeflate.header_forecast import forecast_nbytes
-from framedeflate.header_memory import HeaderMemory
+from framedeflate.header_memory import HeaderMemory, RememberingSource
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import ScanProgress, scan_file_meta, scan_stated_data_set
 from framedeflate.range_plan import RangePlan, one_at_a_time
@@ -34,13 +35,9 @@ from framedeflate.transfer_syntax import NATIVE
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["FIRST_NBYTES", "OpenedImage", "plan_image"]
+__all__ = ["OpenedImage", "plan_image"]
 
 T = TypeVar("T")
-
-FIRST_NBYTES: Final = 32 << 10
-"""The first request to a server: most headers without per-frame functional groups fit."""
-
 
 _REQUESTS_TO_OPEN: Final = 3
 
@@ -139,6 +136,11 @@ class OpenedImage:
             raise FrameNumberError(frame_number=number, number_of_frames=len(self))
         return number - 1
 
+    def functional_groups(self, source: ByteSource) -> FunctionalGroups:
+        """Return what the file says about its Frames, to be read from `source` where the header is not remembered."""
+        header = source if self.memory is None else RememberingSource(source, self.memory)
+        return FunctionalGroups(header, self.layout)
+
     def answer(self, plan: Plan[T]) -> RangePlan[T]:
         """Plan: as `plan`, with what is known of the header left out of what it asks for."""
         return self._remembering(one_at_a_time(plan))
@@ -157,26 +159,26 @@ def _fragment(frames: DeflatedFrames, index: int) -> RangePlan[bytes]:
 
 
 def plan_image(
-    nbytes: int, *, threads: int, strict: bool, is_remote: bool, first: bytes = b""
+    source: ByteSource | AsyncByteSource, *, threads: int = 1, strict: bool = True
 ) -> RangePlan[OpenedImage]:
-    """Plan: open the image in a file of `nbytes`.
+    """Plan: open the image in a source, of which only what it says of itself is looked at here.
 
     Parameters
     ----------
-    is_remote : bool
-        Ask seldom rather than little: the end of the header is guessed, what was read is kept, an offset table is
-        believed until a Frame contradicts it.
-    first : bytes
-        The file's first bytes, as far as they are known.
+    source : ByteSource or AsyncByteSource
+        Where its ``is_remote`` is true, the plan asks seldom rather than little: the end of the header is guessed,
+        what was read is kept, an offset table is believed until a Frame contradicts it. Its ``first``, where it has
+        that, are the file's first bytes, which are known already.
 
     Raises
     ------
     DicomFormatError, UnsupportedImageError, EncapsulationError, TransferSyntaxError
         As `FrameReader`.
     """
-    if not is_remote:
+    nbytes = source.nbytes
+    if not getattr(source, "is_remote", False):
         return (yield from one_at_a_time(_plan_near(nbytes, threads=threads, strict=strict)))
-    memory = HeaderMemory(nbytes, first)
+    memory = HeaderMemory(nbytes, getattr(source, "first", b""))
     meta = yield from memory.answer(scan_file_meta(window_nbytes=FIRST_NBYTES))
     uid = meta.transfer_syntax_uid
 

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from framedeflate.byte_source import ByteSource
 from framedeflate.frame_arrays import Run
-from framedeflate.functional_groups import FrameMetadata, FunctionalGroups
-from framedeflate.header_memory import RememberingSource
+from framedeflate.functional_groups import FrameMetadata
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.open_source import Openable, close_source, open_source
-from framedeflate.opened_image import FIRST_NBYTES, plan_image
+from framedeflate.opened_image import plan_image
 from framedeflate.range_plan import RangePlan, drive_ranges
 
 __all__ = ["FrameReader"]
@@ -58,17 +57,8 @@ class FrameReader:
     def __init__(self, source: ByteSource, *, threads: int = 1, strict: bool = True) -> None:
         self._source = source
         self._given: object = source
-        plan = plan_image(
-            source.nbytes,
-            threads=threads,
-            strict=strict,
-            is_remote=getattr(source, "is_remote", False),
-            first=getattr(source, "first", b""),
-        )
-        self._image = drive_ranges(plan, source)
-        memory = self._image.memory
-        header = source if memory is None else RememberingSource(source, memory)
-        self.functional_groups = FunctionalGroups(header, self._image.layout)
+        self._image = drive_ranges(plan_image(source, threads=threads, strict=strict), source)
+        self.functional_groups = self._image.functional_groups(source)
         """What the file says about its Frames; read when it is first asked for."""
 
     @classmethod
@@ -85,7 +75,7 @@ class FrameReader:
         Parameters
         ----------
         source : path, str, bytes-like, binary file object, or ByteSource
-            What the reader opens itself, it closes: paths and URLs. URLs need the extra ``remote``.
+            What the reader opens itself, it closes: paths and URLs. Those of object stores need the extra ``remote``.
         threads, strict
             As the class.
         options : mapping, optional
@@ -96,7 +86,7 @@ class FrameReader:
         OSError, RemoteSourceError, MissingExtraError, UnsupportedSourceError
             The source cannot be read. Further errors as the class.
         """
-        opened = open_source(source, options=options, first_nbytes=FIRST_NBYTES)
+        opened = open_source(source, options=options)
         try:
             reader = cls(opened, threads=threads, strict=strict)
         except BaseException:

@@ -6,7 +6,7 @@ one range a call. `http_connection` keeps connections and deadlines, `http_answe
 `urls` what of a URL may be shown.
 """
 
-from framedeflate.remote_source.source import FIRST_NBYTES, RemoteSource
+from framedeflate.remote_source.source import RemoteSource
 from framedeflate.remote_source.urls import SCHEMES, is_url, shown_url
 
-__all__ = ["FIRST_NBYTES", "SCHEMES", "RemoteSource", "is_url", "shown_url"]
+__all__ = ["SCHEMES", "RemoteSource", "is_url", "shown_url"]

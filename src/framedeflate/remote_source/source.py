@@ -8,6 +8,7 @@ from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from framedeflate.byte_source import FIRST_NBYTES
 from framedeflate.errors import RemoteSourceError
 from framedeflate.remote_source.answers import Transport, Version
 from framedeflate.remote_source.fetch_plan import FetchPlan
@@ -17,9 +18,7 @@ from framedeflate.remote_source.urls import HTTP_SCHEMES, SCHEMES, scheme_of, sh
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["FIRST_NBYTES", "RemoteSource"]
-
-FIRST_NBYTES: Final = 32 << 10
+__all__ = ["RemoteSource"]
 
 _COMMON: Final = ("timeout", "retries", "parallel")
 

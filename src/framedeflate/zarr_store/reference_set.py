@@ -14,7 +14,6 @@ from framedeflate.byte_source import ByteSource
 from framedeflate.data_set.layout import DataSetLayout, Tag
 from framedeflate.errors import DicomFormatError, TransferSyntaxError, UnsupportedSourceError
 from framedeflate.functional_groups import FunctionalGroups
-from framedeflate.header_memory import RememberingSource
 from framedeflate.image_pixel import NATIVE_PHOTOMETRIC_INTERPRETATIONS, ImagePixel
 from framedeflate.open_source import Openable, close_source, open_source
 from framedeflate.opened_image import OpenedImage, plan_image
@@ -127,15 +126,8 @@ def location_of(source: Openable) -> str | None:
 
 def open_image(source: ByteSource) -> OpenedImage:
     """Open the image in a source; errors as `references`."""
-    plan = plan_image(
-        source.nbytes,
-        threads=1,
-        strict=True,
-        is_remote=getattr(source, "is_remote", False),
-        first=getattr(source, "first", b""),
-    )
     try:
-        return drive_ranges(plan, source)
+        return drive_ranges(plan_image(source), source)
     except TransferSyntaxError as error:
         message = f"{error}; framedeflate compress makes a file whose Frames Zarr can read where they lie"
         raise TransferSyntaxError(message, uid=error.uid) from None
@@ -145,8 +137,7 @@ def describe(
     image: OpenedImage, source: ByteSource, chunks: PixelChunks, *, segment_labels: bool = False
 ) -> dict[str, str]:
     """Return all that references hold but the chunks of pixels, by key."""
-    header = source if image.memory is None else RememberingSource(source, image.memory)
-    groups = FunctionalGroups(header, image.layout)
+    groups = image.functional_groups(source)
     coordinates = _coordinates(groups)
     documents = {PIXELS: _pixels_document(chunks, list(coordinates))}
     documents |= {
