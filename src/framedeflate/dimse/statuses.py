@@ -30,15 +30,12 @@ class StoreStatus:
         Our Error Comment (0000,0902), 64 characters at most.
     clause : str
         Where it is defined.
-    may_retry : bool
-        Whether the same instance may be taken later as it is.
     """
 
     code: int
     meaning: str
     comment: str
     clause: str
-    may_retry: bool = False
 
 
 _B_2_3: Final = "PS3.4 B.2.3"
@@ -51,10 +48,10 @@ _UNKNOWN: Final = "Error: Cannot understand"
 
 STATUSES: Final[dict[str, StoreStatus]] = {
     "success": StoreStatus(0x0000, "Success", "", _B_2_3),
-    "disk-left": StoreStatus(0xA700, _REFUSED, "Too little of the disk is left", _B_2_3, may_retry=True),
+    "disk-left": StoreStatus(0xA700, _REFUSED, "Too little of the disk is left", _B_2_3),
     "too-large": StoreStatus(0xA701, _REFUSED, "The instance is larger than the limit", _B_2_3),
-    "memory": StoreStatus(0xA702, _REFUSED, "Not enough memory", _B_2_3, may_retry=True),
-    "interrupted": StoreStatus(0xA703, _REFUSED, "The receiver is being stopped", _B_2_3, may_retry=True),
+    "memory": StoreStatus(0xA702, _REFUSED, "Not enough memory", _B_2_3),
+    "interrupted": StoreStatus(0xA703, _REFUSED, "The receiver is being stopped", _B_2_3),
     "sop-class": StoreStatus(0xA900, _MISMATCH, "Data Set is of another SOP Class than the command", _B_2_3),
     "sop-instance": StoreStatus(
         0xA901, _MISMATCH, "Data Set is another SOP Instance than the command", _B_2_3
@@ -69,9 +66,7 @@ STATUSES: Final[dict[str, StoreStatus]] = {
         0xC003, _UNKNOWN, "Data Set is not in the accepted Transfer Syntax", _B_2_3
     ),
     "no-uid": StoreStatus(0xC004, _UNKNOWN, "SOP Class or Instance UID is missing or malformed", _B_2_3),
-    "processing": StoreStatus(
-        0x0110, "Processing failure", "The instance could not be stored", _ANNEX_C, may_retry=True
-    ),
+    "processing": StoreStatus(0x0110, "Processing failure", "The instance could not be stored", _ANNEX_C),
     "damaged": StoreStatus(
         0x0110, "Processing failure", "What is stored under this UID cannot be read", _ANNEX_C
     ),
