@@ -8,6 +8,7 @@ import subprocess
 import threading
 import zlib
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -297,7 +298,8 @@ def test_more_sop_classes_than_fit_one_association(tmp_path: Path) -> None:
     with node(EXPLICIT, classes=classes) as peer:
         results = send(peer.port, *paths)
     assert Counter(one.status for one in results.values()) == {"stored": 70}
-    assert [len(contexts) for contexts in peer.proposed] == [128, 12]
+    # An association that a busy machine lost is opened again, with the same contexts.
+    assert [count for count, _ in groupby(map(len, peer.proposed))] == [128, 12]
 
 
 def test_the_cache_is_prepared_for_and_never_trusted(sources: Sources, tmp_path: Path) -> None:
