@@ -8,14 +8,15 @@ pydicom's readers and writers are not used for Data Sets: they parse and format 
 import struct
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from framedeflate.errors import MissingExtraError, UnsupportedImageError
+from framedeflate.errors import DicomFormatError, MissingExtraError, UnsupportedImageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "decode_text",
     "dictionary_vr",
     "private_dictionary_vr",
+    "read_json_attributes",
     "require_decoder",
     "uid_name",
 ]
@@ -102,6 +104,28 @@ def decode_text(value: bytes, specific_character_set: str) -> str:
         except (LookupError, UnicodeError):
             text = value.decode("ascii", "replace")
         return text.rstrip("\0 ")
+
+
+def read_json_attributes(path: Path, tags: Collection[int]) -> dict[str, Any]:
+    """Return some top-level attributes of a file as DICOM JSON model (PS3.18 F.2); what cannot be told is left out.
+
+    Raises
+    ------
+    DicomFormatError
+        kind ``bad-value``.
+    """
+    with _without_warnings():
+        from pydicom import config, dcmread
+
+        try:
+            dataset = dcmread(path, stop_before_pixels=True, specific_tags=list(tags))
+            with config.disable_value_validation():
+                found: dict[str, Any] = dataset.to_json_dict(suppress_invalid_tags=True)
+        except DECODER_ERRORS as error:
+            raise DicomFormatError(
+                "the attributes cannot be read as DICOM JSON", kind="bad-value", position=0
+            ) from error
+    return found
 
 
 def uid_name(uid: str) -> str:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index of a store: where the Frames of its instances are, and what searches ask for; made of the files alone.
+
+This is the table of contents; each name comes with its first use. What reads files needs no database, and `Index`
+needs the extra ``web``.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framedeflate.web.index.description import describe_instance
+    from framedeflate.web.index.index import Index
+    from framedeflate.web.index.records import FRAME, IndexedInstance, NewInstance, PixelDataPlace
+
+__all__ = ["FRAME", "Index", "IndexedInstance", "NewInstance", "PixelDataPlace", "describe_instance"]
+
+_HOMES = {
+    "FRAME": "records",
+    "Index": "index",
+    "IndexedInstance": "records",
+    "NewInstance": "records",
+    "PixelDataPlace": "records",
+    "describe_instance": "description",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

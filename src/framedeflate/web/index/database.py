@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database of either kind, opened: durable commits, one schema, SQLite in WAL mode or PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final
+
+from framedeflate.errors import MissingExtraError
+from framedeflate.web.index.schema import METADATA, SCHEMA, SCHEMA_VERSION
+
+try:
+    from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
+except ImportError as error:
+    raise MissingExtraError(extra="web", feature="the index of a store") from error
+
+__all__ = ["Database"]
+
+_BUSY_SECONDS: Final = 60
+_SCHEMA_LOCK: Final = 0x66726D64
+"""Number of the advisory lock under which PostgreSQL's tables are made."""
+
+
+class Database:
+    """An engine with transactions of two kinds.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///PATH`` or ``postgresql+psycopg://...``.
+
+    Attributes
+    ----------
+    was_empty : bool
+        Whether the tables were missing or of another version, so that they were made anew.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.is_sqlite: Final = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            engine = create_engine(parsed, pool_pre_ping=True)
+        self.engine: Final[Engine] = engine
+        # SQLite has one writer. Within this process they wait for each other here, in turn, not by trying again.
+        self._writing = threading.Lock() if self.is_sqlite else nullcontext()
+        self.was_empty: Final = self._make_tables()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Hold a transaction that sees one state of the database."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Hold a transaction that is durable once this block has ended, and undone where it fails."""
+        with (
+            self._writing,
+            self.engine.connect() as connection,
+            connection.execution_options(framedeflate_writes=True).begin(),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _make_tables(self) -> bool:
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+            there = inspect(connection).has_table(SCHEMA.name)
+            if there and connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION:
+                return False
+            METADATA.drop_all(connection)
+            METADATA.create_all(connection)
+            connection.execute(SCHEMA.insert(), {"version": SCHEMA_VERSION})
+            return True
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # sqlite3 would begin transactions by itself, at the first write: two that have read could then deadlock.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("framedeflate_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
