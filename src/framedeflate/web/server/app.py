@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: routes, and what becomes of errors."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from framedeflate.errors import FrameDeflateError
+from framedeflate.web.server.answers import RequestError, problem, problem_of
+from framedeflate.web.server.routes import retrieve
+from framedeflate.web.server.services import Services
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["create_app"]
+
+_ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (retrieve.routes,)
+"""One function a module of `routes`; of two routes that match, the one listed first answers."""
+
+_KINDS: Final = {404: "unknown-resource", 405: "method"}
+
+
+def create_app(services: Services) -> "ASGIApp":
+    """Return the ASGI application.
+
+    Parameters
+    ----------
+    services : Services
+        Closed by who made them, not by the application.
+    """
+    return Starlette(
+        routes=[route for routes in _ROUTES for route in routes(services)],
+        exception_handlers={
+            HTTPException: _http_problem,
+            RequestError: _problem,
+            FrameDeflateError: _problem,
+            OSError: _problem,
+        },
+    )
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    return problem_of(error)
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    """Starlette's own refusals: paths that are no resource, methods that a resource does not have."""
+    status = getattr(error, "status_code", 500)
+    message = "There is no such resource." if status == 404 else "The resource does not have this method."
+    return problem(
+        status, _KINDS.get(status, "refused"), message, headers=getattr(error, "headers", None) or {}
+    )

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a path of the service names: UIDs checked before anything is looked up, instances found or 404."""
+
+from typing import Final
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+
+from framedeflate.instance_store.check import is_uid
+from framedeflate.web.index import IndexedInstance
+from framedeflate.web.server.answers import RequestError
+from framedeflate.web.server.services import Services
+
+__all__ = ["INSTANCE", "SERIES", "STUDY", "base_url", "find_instance", "find_instances"]
+
+STUDY: Final = "/studies/{study}"
+SERIES: Final = STUDY + "/series/{series}"
+INSTANCE: Final = SERIES + "/instances/{instance}"
+
+
+def _uids(request: Request) -> list[str]:
+    uids = [
+        request.path_params[name] for name in ("study", "series", "instance") if name in request.path_params
+    ]
+    if not all(is_uid(uid) for uid in uids):
+        raise RequestError(400, "uid", "A UID is digits and dots, 64 characters at most (PS3.5 9.1).")
+    return uids
+
+
+def _missing() -> RequestError:
+    return RequestError(404, "unknown-instance", "There is no such study, series or instance.")
+
+
+async def find_instance(services: Services, request: Request) -> IndexedInstance:
+    """Return the instance that the path names.
+
+    Raises
+    ------
+    RequestError
+        400 ``uid`` | 404 ``unknown-instance``.
+    """
+    study, series, instance = _uids(request)
+    found = services.index.cached(study, series, instance)
+    if found is None:
+        found = await run_sync(services.index.instance, study, series, instance)
+    if found is None:
+        raise _missing()
+    return found
+
+
+async def find_instances(services: Services, request: Request) -> list[IndexedInstance]:
+    """Return all instances of the study or series that the path names, at least one.
+
+    Raises
+    ------
+    RequestError
+        400 ``uid`` | 404 ``unknown-instance``.
+    """
+    uids = _uids(request)
+    found = await run_sync(lambda: list(services.index.instances(*uids)))
+    if not found:
+        raise _missing()
+    return found
+
+
+def base_url(services: Services, request: Request) -> str:
+    """Return scheme, host and port as the client sees them, without a slash at the end."""
+    url = request.url
+    return services.settings.public_url or f"{url.scheme}://{url.netloc}"

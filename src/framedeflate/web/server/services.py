@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the routes work with, put together once when the server starts."""
+
+from dataclasses import dataclass
+
+from framedeflate.instance_store import InstanceStore
+from framedeflate.web.index import Index
+from framedeflate.web.server.open_files import OpenFiles
+from framedeflate.web.server.settings import ServerSettings
+
+__all__ = ["Services"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The store, what is known of it, and what guards both.
+
+    Attributes
+    ----------
+    store : InstanceStore
+        Where the files are: `store.path_of` a SOP Instance UID, and no other path is ever opened.
+    index : Index
+    ingest : Ingest or None
+        None where nothing may be stored.
+    files : OpenFiles
+        Descriptors of files that were asked for lately.
+    settings : ServerSettings
+    """
+
+    store: InstanceStore
+    index: Index
+    ingest: object | None
+    files: OpenFiles
+    settings: ServerSettings

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator decides, and the limits that keep one request from taking what all need."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["SERVICE_ROOT", "ServerSettings"]
+
+SERVICE_ROOT: Final = "/dicomweb"
+"""Path of the DICOMweb service; all resources of PS3.18 lie below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How a server behaves.
+
+    Attributes
+    ----------
+    public_url : str or None
+        Scheme, host and port that clients see, without a slash at the end; None takes them from each request.
+    absent_accept : "refused" or "anything"
+        A request without Accept: 406 (PS3.18 8.7.5), or taken for ``*/*`` (RFC 9110 12.5.1).
+    max_body_nbytes : int
+        The longest request payload.
+    max_parts : int
+        Parts of a request payload.
+    max_frames : int
+        Frames that one request may list.
+    max_inflating : int
+        Requests at a time that inflate, decode or encode anew; others wait their turn.
+    cache_seconds : int
+        How long a client may keep what it got (Cache-Control max-age).
+    max_open_files : int
+        Files held open for the next request.
+    """
+
+    public_url: str | None = None
+    absent_accept: Literal["refused", "anything"] = "refused"
+    max_body_nbytes: int = 16 << 30
+    max_parts: int = 10_000
+    max_frames: int = 4096
+    max_inflating: int = 8
+    cache_seconds: int = 86_400
+    max_open_files: int = 128
