@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the routes work with, put together once when the server starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import Index
 from framedeflate.web.server.open_files import OpenFiles
 from framedeflate.web.server.settings import ServerSettings
+from framedeflate.web.server.tallies import Tallies
 
 __all__ = ["Services"]
 
@@ -25,6 +26,8 @@ class Services:
     files : OpenFiles
         Descriptors of files that were asked for lately.
     settings : ServerSettings
+    tallies : Tallies
+        What is counted, for /metrics.
     """
 
     store: InstanceStore
@@ -32,3 +35,4 @@ class Services:
     ingest: object | None
     files: OpenFiles
     settings: ServerSettings
+    tallies: Tallies = field(default_factory=Tallies)
