@@ -30,6 +30,8 @@ EXAMPLES = [
     errors.RemoteSourceError("message", kind="not-found", position=7, status=404),
     errors.AssociationError("message", kind="aborted"),
     errors.MediaTypeError("message", kind="syntax"),
+    errors.SearchError("an attribute twice", kind="duplicate"),
+    errors.StoreIndexError("busy", kind="unavailable"),
     errors.MultipartError("message", kind="truncated", position=7),
 ]
 

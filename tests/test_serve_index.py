@@ -2,28 +2,27 @@
 """The index of a store: where Frames are, held against zlib and the bytes of the file."""
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
-from framedeflate.errors import FrameDecodeError, InstanceError
-from framedeflate.web.index import FRAME, Index, describe_instance
+from framedeflate.errors import FrameDecodeError, InstanceError, StoreIndexError
+from framedeflate.instance_store import InstanceStore
+from framedeflate.web.index import FRAME, Index, describe_instance, reindex
 from framedeflate.web.representations import Category
 from indexed_files import made_dataset, made_frames, save, save_deflated
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'index.sqlite'}"
-
-
-def test_the_frame_table_leads_to_the_streams(url: str, tmp_path: Path) -> None:
+def test_the_frame_table_leads_to_the_streams(index_url: str, tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     stored = save_deflated(made_dataset("1.2", "1.3", "1.4"), path, made_frames(70, 9, 11), 9, 11)
-    with Index.open(url) as index:
+    with Index.open(index_url) as index:
         assert index.was_empty
         index.add([describe_instance(path)])
-    with Index.open(url) as index:
+    with Index.open(index_url) as index:
         assert not index.was_empty
         assert index.cached("1.2", "1.3", "1.4") is None
         found = index.instance("1.2", "1.3", "1.4")
@@ -46,12 +45,12 @@ def test_the_frame_table_leads_to_the_streams(url: str, tmp_path: Path) -> None:
     assert found.pixel_data.position + found.pixel_data.nbytes == len(data)
 
 
-def test_native_pixels_are_placed(url: str, tmp_path: Path) -> None:
+def test_native_pixels_are_placed(index_url: str, tmp_path: Path) -> None:
     dataset = made_dataset("1.2", "1.3", "1.4", Rows=2, Columns=3, SamplesPerPixel=1, BitsAllocated=8)
     dataset.PhotometricInterpretation, dataset.BitsStored, dataset.HighBit = "MONOCHROME2", 8, 7
     dataset.PixelRepresentation, dataset.PixelData = 0, b"abcdef"
     path = save(dataset, tmp_path / "a.dcm")
-    with Index.open(url) as index:
+    with Index.open(index_url) as index:
         index.add([describe_instance(path)])
         found = index.instance("1.2", "1.3", "1.4")
     assert found is not None
@@ -62,8 +61,8 @@ def test_native_pixels_are_placed(url: str, tmp_path: Path) -> None:
     assert found.stored.frame_nbits == 48
 
 
-def test_what_is_listed_is_in_order_and_what_is_removed_is_gone(url: str, tmp_path: Path) -> None:
-    with Index.open(url) as index:
+def test_what_is_listed_is_in_order_and_what_is_removed_is_gone(index_url: str, tmp_path: Path) -> None:
+    with Index.open(index_url) as index:
         for number, (series, sop) in enumerate([("1.3", "1.9"), ("1.3", "1.8"), ("1.1", "1.7")]):
             dataset = made_dataset("1.2", series, sop, InstanceNumber=5 - number, SeriesNumber=len(series))
             one = describe_instance(save(dataset, tmp_path / f"{sop}.dcm"))
@@ -78,6 +77,100 @@ def test_what_is_listed_is_in_order_and_what_is_removed_is_gone(url: str, tmp_pa
         assert index.instance("1.2", "1.1", "1.7") is None
         index.clear()
         assert index.instances("1.2") == []
+
+
+def stored(store: InstanceStore, sop: str, **attributes: Any) -> Path:
+    """Put an instance in a store."""
+    with store.arrival() as arrival:
+        save(made_dataset("1.2", "1.3", sop, **attributes), Path(f"{arrival.path}.made"))
+        arrival.write(Path(f"{arrival.path}.made").read_bytes())
+        Path(f"{arrival.path}.made").unlink()
+        return store.put(arrival).path
+
+
+def test_the_index_is_made_true_to_the_files(index_url: str, tmp_path: Path) -> None:
+    with InstanceStore(tmp_path / "store", min_free_nbytes=0) as store, Index.open(index_url) as index:
+        for number in range(1, 8):
+            stored(store, f"1.4.{number}", InstanceNumber=number)
+        broken = store.path_of("1.4.2")
+        broken.write_bytes(b"no DICOM")
+        stray = store.path_of("1.4.3").with_name("1.9.dcm")
+        stray.write_bytes(b"of another shard")
+        seen = []
+        counts = reindex(store, index, lambda counts: seen.append(counts.files))
+        assert (counts.files, counts.added, counts.damaged) == (7, 6, 1)
+        assert counts.damaged_uids == ["1.4.2"]
+        assert seen == list(range(1, 8))
+        assert [one.sop_instance_uid for one in index.instances("1.2")] == [
+            f"1.4.{n}" for n in (1, 3, 4, 5, 6, 7)
+        ]
+        assert index.instance("1.2", "1.3", "1.4.4") is not None
+        # One gone, one changed, one that came to be broken, one new.
+        store.path_of("1.4.4").unlink()
+        save(made_dataset("1.2", "1.3", "1.4.5", InstanceNumber=100), store.path_of("1.4.5"))
+        store.path_of("1.4.6").write_bytes(b"no DICOM")
+        stored(store, "1.4.8", InstanceNumber=8)
+        counts = reindex(store, index)
+        assert (counts.added, counts.unchanged, counts.removed, counts.damaged) == (2, 3, 1, 2)
+        assert index.instance("1.2", "1.3", "1.4.4") is None
+        assert [one.sop_instance_uid for one in index.instances("1.2")] == [
+            f"1.4.{n}" for n in (1, 3, 7, 8, 5)
+        ]
+        assert reindex(store, index, everything=True).added == 5
+
+
+def test_a_database_of_another_version_is_made_anew(index_url: str, tmp_path: Path) -> None:
+    one = describe_instance(save(made_dataset("1.2", "1.3", "1.4"), tmp_path / "a.dcm"))
+    with Index.open(index_url) as index:
+        index.add([one])
+    engine = create_engine(index_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE framedeflate_schema SET version = 0"))
+    engine.dispose()
+    with Index.open(index_url) as index:
+        assert index.was_empty
+        assert list(index.known()) == []
+        index.add([one])
+    with Index.open(index_url) as index:
+        assert not index.was_empty
+        assert index.instance("1.2", "1.3", "1.4") is not None
+
+
+def test_threads_and_processes_write_at_the_same_time(index_url: str, tmp_path: Path) -> None:
+    made = [
+        describe_instance(
+            save(made_dataset(f"1.2.{n % 3}", f"1.3.{n % 5}", f"1.4.{n}"), tmp_path / f"{n}.dcm")
+        )
+        for n in range(30)
+    ]
+    # Two indexes stand for two processes: they share nothing but the database.
+    with Index.open(index_url) as first, Index.open(index_url) as second, ThreadPoolExecutor(8) as pool:
+        jobs = [
+            pool.submit(index.add, made[n : n + 5])
+            for n in range(0, 30, 5)
+            for index in (first, second, first)
+        ]
+        for job in jobs:
+            job.result(timeout=60)
+        assert len(list(first.known())) == 30
+        for n in range(3):
+            there = {one.sop_instance_uid for one in second.instances(f"1.2.{n}")}
+            assert there == {f"1.4.{m}" for m in range(n, 30, 3)}
+
+
+def test_what_is_no_index_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    path.write_bytes(b"no database" * 100)
+    for url, kind in (
+        (f"sqlite:///{path}", "damaged"),
+        ("mysql://x", "url"),
+        ("nonsense", "url"),
+        (f"sqlite:///{tmp_path}/missing/index.sqlite", "unavailable"),
+        (f"postgresql+psycopg://x@/x?host={tmp_path}", "unavailable"),
+    ):
+        with pytest.raises(StoreIndexError) as caught:
+            Index.open(url)
+        assert caught.value.kind == kind, url
 
 
 def test_a_frame_that_does_not_inflate_is_refused(tmp_path: Path) -> None:

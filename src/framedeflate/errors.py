@@ -19,8 +19,10 @@ __all__ = [
     "MultipartError",
     "RemoteSourceError",
     "RoundTripError",
+    "SearchError",
     "SegmentError",
     "SegmentationError",
+    "StoreIndexError",
     "TlsSettingsError",
     "TransferSyntaxError",
     "UnsupportedImageError",
@@ -350,4 +352,34 @@ class MultipartError(FrameDeflateError, ValueError):
     def __init__(self, message: str, *, kind: str, position: int) -> None:
         self.kind = kind
         self.position = position
+        super().__init__(message)
+
+
+class StoreIndexError(FrameDeflateError, OSError):
+    """The index of a store cannot be opened, read or written. The files are not touched by it.
+
+    Attributes
+    ----------
+    kind : str
+        ``url`` (none of a database that is known here) | ``unavailable`` (no connection, or it is busy) | ``damaged`` |
+        ``full`` (its disk) | ``encoding`` (a database that does not hold Unicode) | ``failed``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class SearchError(FrameDeflateError, ValueError):
+    """A search that cannot be understood (PS3.18 8.3.4). The message names attributes, never a value.
+
+    Attributes
+    ----------
+    kind : str
+        ``syntax`` | ``duplicate`` (an attribute twice) | ``value`` (not one of its VR) | ``limit`` (limit or offset is
+        no number) | ``too-many`` | ``too-long``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
         super().__init__(message)

@@ -4,8 +4,10 @@
 import hashlib
 import logging
 import os
+import re
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +35,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 StorePolicy: TypeAlias = Literal["keep", "bilevel", "all"]
 """What is deflated on its way in: nothing, 1-bit images and label maps, or every native image."""
+
+_SHARD: Final = re.compile("[0-9a-f]{2}")
 
 MAX_OBJECT_NBYTES: Final = 8 << 30
 MIN_FREE_NBYTES: Final = 1 << 30
@@ -149,6 +153,15 @@ class InstanceStore:
             raise InstanceError("a SOP Instance UID has digits and dots alone (PS3.5 9.1)", kind="no-uid")
         shard = hashlib.sha256(sop_instance_uid.encode("ascii")).hexdigest()[:2]
         return self.folder / shard / f"{sop_instance_uid}.dcm"
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """Yield SOP Instance UID and path of all that is stored, in no order; what arrives meanwhile may be missed."""
+        for folder in sorted(self.folder.iterdir()):
+            if _SHARD.fullmatch(folder.name) is None:
+                continue
+            for path in folder.glob("*.dcm"):
+                if is_uid(path.stem) and self.path_of(path.stem) == path:
+                    yield path.stem, path
 
     def put(
         self, arrival: Arrival, *, sop_class_uid: str | None = None, sop_instance_uid: str | None = None

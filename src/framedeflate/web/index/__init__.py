@@ -12,8 +12,18 @@ if TYPE_CHECKING:
     from framedeflate.web.index.description import describe_instance
     from framedeflate.web.index.index import Index
     from framedeflate.web.index.records import FRAME, IndexedInstance, NewInstance, PixelDataPlace
+    from framedeflate.web.index.reindexing import ReindexCounts, reindex
 
-__all__ = ["FRAME", "Index", "IndexedInstance", "NewInstance", "PixelDataPlace", "describe_instance"]
+__all__ = [
+    "FRAME",
+    "Index",
+    "IndexedInstance",
+    "NewInstance",
+    "PixelDataPlace",
+    "ReindexCounts",
+    "describe_instance",
+    "reindex",
+]
 
 _HOMES = {
     "FRAME": "records",
@@ -21,7 +31,9 @@ _HOMES = {
     "IndexedInstance": "records",
     "NewInstance": "records",
     "PixelDataPlace": "records",
+    "ReindexCounts": "reindexing",
     "describe_instance": "description",
+    "reindex": "reindexing",
 }
 
 

@@ -57,13 +57,28 @@ class Index:
         Raises
         ------
         MissingExtraError
+            For PostgreSQL, ``postgres``.
+        StoreIndexError
         """
         return cls(Database(url), cache_nbytes=cache_nbytes)
 
-    def add(self, instances: Sequence[NewInstance]) -> None:
-        """Index instances in one transaction, all or none; durable on return. Those already there are left."""
+    def add(self, instances: Sequence[NewInstance], *, replace: bool = False) -> None:
+        """Index instances in one transaction, all or none; durable on return.
+
+        Parameters
+        ----------
+        instances : sequence of NewInstance
+        replace : bool
+            Write those anew that are there already in just this form, too; otherwise they are left.
+
+        Raises
+        ------
+        StoreIndexError
+        """
+        if not instances:
+            return
         with self._database.writing() as connection:
-            changed = writing.add(connection, instances, is_sqlite=self._database.is_sqlite)
+            changed = writing.add(connection, instances, replace=replace)
         for one in changed:
             self._cache.remove(_key(one.instance))
 
@@ -111,6 +126,11 @@ class Index:
             if not page:
                 return
             after = page[-1][0]
+
+    def files_known(self, sop_instance_uids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return size and time of change (nanoseconds) of those of these files that are indexed."""
+        with self._database.reading() as connection:
+            return reading.files_known(connection, sop_instance_uids)
 
     def remove(self, sop_instance_uid: str) -> bool:
         """Take an instance out, and its series and study where it was their last; False where it was not there."""

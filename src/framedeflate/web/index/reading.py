@@ -2,6 +2,7 @@
 """Rows to records."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.records import FRAME, IndexedInstance, PixelDataPlace
 from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, SERIES, STUDIES
 
-__all__ = ["instance", "instances", "known"]
+__all__ = ["files_known", "instance", "instances", "known"]
 
 _PAGE: Final = 4096
 
@@ -63,6 +64,12 @@ def known(connection: Connection, after: str) -> list[tuple[str, int, int]]:
     columns = INSTANCES.c.uid, INSTANCES.c.nbytes, INSTANCES.c.mtime_ns
     query = select(*columns).where(INSTANCES.c.uid > after).order_by(INSTANCES.c.uid).limit(_PAGE)
     return [(uid, nbytes, mtime_ns) for uid, nbytes, mtime_ns in connection.execute(query)]
+
+
+def files_known(connection: Connection, uids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of those that are there."""
+    query = select(INSTANCES.c.uid, INSTANCES.c.nbytes, INSTANCES.c.mtime_ns).where(INSTANCES.c.uid.in_(uids))
+    return {uid: (nbytes, mtime_ns) for uid, nbytes, mtime_ns in connection.execute(query)}
 
 
 def _record(row: Row[Any], packed: bytes) -> IndexedInstance:

@@ -27,9 +27,9 @@ _LAST: Final = 1 << 31
 _IMAGE_PIXEL_FIELDS: Final = tuple(field.name for field in fields(ImagePixel) if field.init)
 
 
-def add(connection: Connection, new: Sequence[NewInstance], *, is_sqlite: bool) -> list[NewInstance]:
+def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) -> list[NewInstance]:
     """Put instances in; return those that were not there in just this form."""
-    insert = sqlite.insert if is_sqlite else postgresql.insert
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     changed = []
     # In one order, whoever writes: two transactions never wait for each other's rows.
     for one in sorted(new, key=lambda one: one.instance.study_instance_uid):
@@ -37,7 +37,7 @@ def add(connection: Connection, new: Sequence[NewInstance], *, is_sqlite: bool) 
         there = connection.execute(
             select(INSTANCES.c.etag, INSTANCES.c.mtime_ns).where(INSTANCES.c.uid == instance.sop_instance_uid)
         ).one_or_none()
-        if there is not None and tuple(there) == (instance.etag, one.mtime_ns):
+        if not replace and there is not None and tuple(there) == (instance.etag, one.mtime_ns):
             continue
         if there is not None:
             remove(connection, instance.sop_instance_uid)
