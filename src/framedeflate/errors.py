@@ -296,7 +296,8 @@ class InstanceError(FrameDeflateError, ValueError):
         than announced) | ``transfer-syntax`` (of no use in a store, or not that of the bytes) | ``image-pixel`` (the
         attributes do not describe the Pixel Data) | ``duplicate`` (another instance has this SOP Instance UID) |
         ``damaged`` (what stands in the store under this UID cannot be read) | ``missing`` | ``too-large`` |
-        ``disk-left`` | ``interrupted`` (the store was closed meanwhile).
+        ``disk-left`` | ``interrupted`` (the store was closed meanwhile). Of a Store (PS3.18 10.5) also ``study`` (of
+        another Study than the URL) | ``part-type`` | ``metadata`` | ``bulkdata``.
     """
 
     def __init__(self, message: str, *, kind: str) -> None:

@@ -50,6 +50,8 @@ class InstanceFacts:
     ----------
     sop_class_uid, sop_instance_uid : str
         Of the Data Set.
+    study_instance_uid, series_instance_uid : str
+        As they stand there, whatever they are; empty where they are missing.
     transfer_syntax_uid : str
         Of the file.
     image_pixel : ImagePixel or None
@@ -62,6 +64,8 @@ class InstanceFacts:
 
     sop_class_uid: str
     sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
     transfer_syntax_uid: str
     image_pixel: ImagePixel | None
     recoded_nbytes: int
@@ -110,12 +114,15 @@ def check_instance(
                 raise InstanceError(
                     "SOP Class UID or SOP Instance UID is missing or malformed (PS3.5 9.1)", kind="no-uid"
                 )
+            parents = layout.text(Tag.STUDY_INSTANCE_UID), layout.text(Tag.SERIES_INSTANCE_UID)
             image_pixel, tail = _check_pixels(source, layout, meta.transfer_syntax_uid)
             recoded_nbytes = _recoded_nbytes(layout)
             signed = [at for at in (layout, tail) if at and Tag.DIGITAL_SIGNATURES_SEQUENCE in at.elements]
     return InstanceFacts(
         sop_class_uid=uids[0],
         sop_instance_uid=uids[1],
+        study_instance_uid=parents[0],
+        series_instance_uid=parents[1],
         transfer_syntax_uid=meta.transfer_syntax_uid,
         image_pixel=image_pixel,
         recoded_nbytes=recoded_nbytes,

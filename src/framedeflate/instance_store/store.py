@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -164,7 +164,12 @@ class InstanceStore:
                     yield path.stem, path
 
     def put(
-        self, arrival: Arrival, *, sop_class_uid: str | None = None, sop_instance_uid: str | None = None
+        self,
+        arrival: Arrival,
+        *,
+        sop_class_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+        check: Callable[[InstanceFacts], None] = lambda _facts: None,
     ) -> StoredInstance:
         """Verify what arrived and put it in place; once this returns, it survives a power cut.
 
@@ -174,6 +179,8 @@ class InstanceStore:
             Whole; it is removed or has become the file, whatever happens.
         sop_class_uid, sop_instance_uid : str, optional
             What was announced, to be held against the Data Set.
+        check : callable
+            What else is asked of an instance; it raises where that does not hold, and nothing is stored.
 
         Raises
         ------
@@ -194,6 +201,7 @@ class InstanceStore:
                 raise InstanceError(
                     "the Data Set is another SOP Instance than announced", kind="sop-instance"
                 )
+            check(facts)
             final = self.path_of(facts.sop_instance_uid)
             stored_uid = facts.transfer_syntax_uid
             is_new = False

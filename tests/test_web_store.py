@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Store's payload, from bytes to files and index; no sockets."""
+
+import os
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+
+pytest.importorskip("sqlalchemy")
+from framedeflate.instance_store import Arrival, InstanceStore
+from framedeflate.web.index import Index
+from framedeflate.web.ingest import Ingest, StoreLimits, StoreReport, StoreTransaction
+from framedeflate.web.store_request import StoreRequest
+from receiving import (
+    DEFLATED,
+    ct,
+    deflated,
+    files_of,
+    masks,
+    packed,
+    raw_deflate,
+    segmentation,
+    stored_pixels,
+)
+from receiving import report as sr_report
+from store_payloads import Part, dicom_part, file_bytes, multipart
+
+BOUNDARY = "a boundary"
+ROOT = "http://there/dicomweb"
+MIB = 1 << 20
+
+
+@pytest.fixture
+def ingest(tmp_path: Path) -> Iterator[Ingest]:
+    with (
+        InstanceStore(tmp_path / "store", min_free_nbytes=MIB, max_object_nbytes=8 * MIB) as store,
+        Index.open(f"sqlite:///{tmp_path}/index.sqlite") as index,
+    ):
+        yield Ingest(store, index)
+
+
+def send(
+    ingest: Ingest,
+    payload: bytes | Iterable[bytes],
+    *,
+    media_type: str = "application/dicom",
+    boundary: str | None = BOUNDARY,
+    study: str | None = None,
+    limits: StoreLimits | None = None,
+) -> StoreReport:
+    request = StoreRequest(media_type, boundary)
+    with closing(StoreTransaction(ingest, request, study_instance_uid=study, limits=limits)) as transaction:
+        for piece in [payload] if isinstance(payload, bytes) else payload:
+            transaction.feed(piece)
+        return transaction.finish()
+
+
+def reasons(report: StoreReport) -> list[int]:
+    """Failure Reasons of instances, as pydicom reads the report."""
+    module = Dataset.from_json(report.json(ROOT).decode())
+    return [item.FailureReason for item in module.get("FailedSOPSequence", [])]
+
+
+def other_reasons(report: StoreReport) -> list[int]:
+    module = Dataset.from_json(report.json(ROOT).decode())
+    return [item.FailureReason for item in module.get("OtherFailuresSequence", [])]
+
+
+def unfinished(ingest: Ingest) -> list[Path]:
+    return files_of(ingest.store.folder / ".arriving")
+
+
+def stored_uids(ingest: Ingest) -> set[str]:
+    """UIDs of the files and of the index, which must be the same."""
+    files = {path.stem for path in ingest.store.folder.glob("??/*.dcm")}
+    assert {uid for uid, _, _ in ingest.index.known()} == files
+    assert unfinished(ingest) == []
+    return files
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000, 1 << 20])
+def test_files_arrive_as_they_were_sent_however_they_are_cut(ingest: Ingest, cut: int) -> None:
+    datasets = [deflated("2.25.4"), ct("2.25.2"), sr_report("2.25.3")]
+    payload = multipart([dicom_part(one) for one in datasets])
+    report = send(ingest, (payload[at : at + cut] for at in range(0, len(payload), cut)))
+    assert report.status == 200
+    assert stored_uids(ingest) == {"2.25.2", "2.25.3", "2.25.4"}
+    for one in datasets:
+        assert ingest.store.path_of(one.SOPInstanceUID).read_bytes() == file_bytes(one)
+    module = Dataset.from_json(report.json(ROOT).decode())
+    assert module.RetrieveURL == f"{ROOT}/studies/2.25.10"
+    assert [item.ReferencedSOPInstanceUID for item in module.ReferencedSOPSequence] == [
+        "2.25.4",
+        "2.25.2",
+        "2.25.3",
+    ]
+    first = module.ReferencedSOPSequence[0]
+    assert first.ReferencedSOPClassUID == datasets[0].SOPClassUID
+    assert first.RetrieveURL == f"{ROOT}/studies/2.25.10/series/2.25.11/instances/2.25.4"
+    indexed = ingest.index.instance("2.25.10", "2.25.11", "2.25.4")
+    assert indexed is not None
+    assert indexed.frames is not None
+    assert [int(one) for one in indexed.frames["adler32"]] == [
+        zlib.adler32(packed(frame)) for frame in masks(4)
+    ]
+
+
+def test_a_mask_is_deflated_on_its_way_in_as_by_dimse(ingest: Ingest) -> None:
+    assert send(ingest, multipart([dicom_part(segmentation("2.25.1"))])).status == 200
+    path = ingest.store.path_of("2.25.1")
+    assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == DEFLATED
+    assert np.array_equal(stored_pixels(path), masks())
+
+
+def test_one_instance_may_be_the_whole_payload(ingest: Ingest) -> None:
+    data = file_bytes(deflated())
+    assert send(ingest, [data[:100], data[100:]], boundary=None).status == 200
+    assert ingest.store.path_of("2.25.4").read_bytes() == data
+
+
+def test_the_same_again_is_a_success_and_another_under_its_uid_is_none(ingest: Ingest) -> None:
+    data = multipart([dicom_part(deflated())])
+    assert [send(ingest, data).status for _ in range(2)] == [200, 200]
+    before = ingest.store.path_of("2.25.4").read_bytes()
+    other = deflated("2.25.4", masks(9))
+    report = send(ingest, multipart([dicom_part(other), dicom_part(ct())]))
+    assert (report.status, reasons(report)) == (202, [0x0111])
+    assert ingest.store.path_of("2.25.4").read_bytes() == before
+    assert send(ingest, multipart([dicom_part(other)])).status == 409
+    assert stored_uids(ingest) == {"2.25.4", "2.25.2"}
+
+
+def test_what_was_placed_and_not_indexed_is_indexed_when_it_comes_again(ingest: Ingest) -> None:
+    with ingest.arrival() as arrival:
+        arrival.write(file_bytes(deflated()))
+        ingest.place(arrival)
+    assert list(ingest.index.known()) == []
+    assert send(ingest, multipart([dicom_part(deflated())])).status == 200
+    assert stored_uids(ingest) == {"2.25.4"}
+
+
+def test_an_instance_of_another_study_than_the_url_is_not_stored(ingest: Ingest) -> None:
+    other = ct("2.25.5")
+    other.StudyInstanceUID = "2.25.99"
+    report = send(ingest, multipart([dicom_part(ct()), dicom_part(other)]), study="2.25.10")
+    assert (report.status, reasons(report)) == (202, [0xC005])
+    assert stored_uids(ingest) == {"2.25.2"}
+    assert send(ingest, multipart([dicom_part(other)]), study="2.25.10").status == 409
+
+
+def edited(dataset: Dataset, **values: Any) -> Dataset:
+    for keyword, value in values.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def broken_frame() -> Dataset:
+    dataset = deflated("2.25.6")
+    frames = [raw_deflate(packed(frame)) for frame in masks(4)]
+    frames[2] = raw_deflate(packed(masks(4)[2])[:-1])
+    dataset.PixelData = encapsulate(frames)
+    return dataset
+
+
+def bomb() -> Dataset:
+    dataset = deflated("2.25.7")
+    dataset.PixelData = encapsulate(
+        [raw_deflate(bytes(64 * MIB)), *[raw_deflate(packed(f)) for f in masks(4)[1:]]]
+    )
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("dataset", "reason"),
+    [
+        (broken_frame(), 0xC002),
+        (bomb(), 0xC002),
+        (edited(deflated("2.25.8"), NumberOfFrames="6"), 0xC001),
+        (edited(ct("2.25.8"), PixelData=bytes(16)), 0xC001),
+        (edited(ct("2.25.8"), StudyInstanceUID=None), 0xC004),
+        (edited(ct("2.25.8"), SeriesInstanceUID=""), 0xC004),
+        (edited(ct("2.25.8"), SamplesPerPixel=4), 0xA902),
+    ],
+)
+def test_what_is_wrong_with_an_instance_is_said_of_it_and_the_others_are_stored(
+    ingest: Ingest, dataset: Dataset, reason: int
+) -> None:
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    report = send(
+        ingest, multipart([dicom_part(ct("2.25.20")), dicom_part(dataset), dicom_part(sr_report())])
+    )
+    assert (report.status, reasons(report), other_reasons(report)) == (202, [reason], [])
+    module = Dataset.from_json(report.json(ROOT).decode())
+    assert module.FailedSOPSequence[0].ReferencedSOPInstanceUID == dataset.SOPInstanceUID
+    assert stored_uids(ingest) == {"2.25.20", "2.25.3"}
+
+
+def test_parts_that_are_no_instances_are_other_failures(ingest: Ingest) -> None:
+    parts = [Part(b"no DICOM"), Part(b"{}", "application/json"), Part(b""), dicom_part(ct())]
+    report = send(ingest, multipart(parts))
+    assert (report.status, other_reasons(report)) == (202, [0xC000, 0xC006, 0xC000])
+    assert stored_uids(ingest) == {"2.25.2"}
+    assert send(ingest, multipart(parts[:3])).status == 409
+
+
+def test_a_cut_instance_is_none(ingest: Ingest) -> None:
+    data = file_bytes(ct())
+    report = send(ingest, multipart([Part(data[:-10])]))
+    assert (report.status, reasons(report)) == (409, [0xC001])
+    assert stored_uids(ingest) == set()
+
+
+@pytest.mark.parametrize("end", [-1, -2, -12, -300])
+def test_a_payload_that_breaks_off_keeps_what_was_whole(ingest: Ingest, end: int) -> None:
+    payload = multipart([dicom_part(ct("2.25.20")), dicom_part(ct("2.25.21"))])
+    payload = payload.removesuffix(b"--\r\n")
+    report = send(ingest, payload[:end])
+    assert (report.status, other_reasons(report)) == (202, [0xC007])
+    assert stored_uids(ingest) in ({"2.25.20"}, {"2.25.20", "2.25.21"})
+    assert {one.sop_instance_uid for one in report.stored} == stored_uids(ingest)
+
+
+@pytest.mark.parametrize(
+    ("payload", "status"),
+    [
+        (b"", 400),
+        (b"no boundary at all", 400),
+        (b"--a boundary--\r\n", 400),
+        (b"--a boundary\r\nContent-Type", 400),
+        (multipart([Part(b"x" * 10)])[:-8], 400),
+    ],
+)
+def test_a_payload_that_cannot_be_read(ingest: Ingest, payload: bytes, status: int) -> None:
+    report = send(ingest, payload)
+    assert report.status == status
+    assert report.stored == []
+    assert stored_uids(ingest) == set()
+
+
+def test_more_parts_than_the_limit(ingest: Ingest) -> None:
+    parts = [dicom_part(ct(f"2.25.{number}")) for number in range(30, 34)]
+    payload = multipart(parts)
+    pieces = (payload[at : at + 100] for at in range(0, len(payload), 100))
+    report = send(ingest, pieces, limits=StoreLimits(parts=3))
+    assert (report.status, other_reasons(report)) == (202, [0xA701])
+    assert len(stored_uids(ingest)) == len(report.stored) in {2, 3}
+
+
+def test_an_instance_larger_than_the_limit(ingest: Ingest) -> None:
+    large = file_bytes(edited(ct("2.25.22"), PixelData=bytes(9 * MIB)))
+    payload = multipart([Part(large)])
+    report = send(ingest, (payload[at : at + MIB] for at in range(0, len(payload), MIB)))
+    assert (report.status, reasons(report)) == (413, [0xA701])
+    assert stored_uids(ingest) == set()
+
+
+def test_a_full_disk_is_an_error_and_loses_nothing(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert send(ingest, multipart([dicom_part(ct("2.25.20"))])).status == 200
+    write = Arrival.write
+
+    def full(self: Arrival, data: Any) -> None:
+        if self.nbytes + len(data) > 400:
+            raise OSError(28, os.strerror(28))
+        write(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Arrival, "write", full)
+        report = send(ingest, multipart([dicom_part(ct("2.25.21")), dicom_part(ct("2.25.22"))]))
+    assert report.status == 503
+    assert reasons(report) + other_reasons(report) == [0xA700, 0xA700]
+    assert stored_uids(ingest) == {"2.25.20"}
+    assert send(ingest, multipart([dicom_part(ct("2.25.21"))])).status == 200
+
+
+def test_1000_tiny_parts(ingest: Ingest) -> None:
+    data = file_bytes(sr_report("2.25.7000"))
+    parts = [Part(b"%d" % number) for number in range(1000)]
+    for number in range(0, 1000, 25):
+        parts[number] = Part(data.replace(b"2.25.7000", b"2.25.%d" % (7000 + number)))
+    report = send(ingest, multipart(parts))
+    assert (report.status, len(report.stored), other_reasons(report)) == (202, 40, [0xC000] * 960)
+    assert len(stored_uids(ingest)) == 40
+
+
+def test_uploads_of_one_instance_at_once_are_stored_once(ingest: Ingest) -> None:
+    payload = multipart([dicom_part(deflated()), dicom_part(ct())])
+    reports: list[StoreReport] = []
+    threads = [threading.Thread(target=lambda: reports.append(send(ingest, payload))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.status for one in reports] == [200] * 6
+    assert stored_uids(ingest) == {"2.25.4", "2.25.2"}
+
+
+def test_a_client_that_goes_leaves_nothing_behind(ingest: Ingest) -> None:
+    payload = multipart([dicom_part(ct()), dicom_part(deflated())])
+    with closing(StoreTransaction(ingest, StoreRequest("application/dicom", BOUNDARY))) as transaction:
+        transaction.feed(payload[:-200])
+        assert len(unfinished(ingest)) == 1
+    assert unfinished(ingest) == []
+    assert stored_uids(ingest) == {"2.25.2"}
+
+
+def test_the_report_as_xml(ingest: Ingest) -> None:
+    from xml.etree import ElementTree
+
+    report = send(ingest, multipart([dicom_part(ct()), dicom_part(broken_frame()), Part(b"?")]))
+    root = ElementTree.fromstring(report.xml(ROOT))  # noqa: S314
+    name = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"
+    assert root.tag == f"{name}NativeDicomModel"
+
+    def values(parent: Any) -> dict[str, Any]:
+        return {one.get("keyword"): [item.text or values(item) for item in one] for one in parent if len(one)}
+
+    assert values(root) == {
+        "RetrieveURL": [f"{ROOT}/studies/2.25.10"],
+        "FailedSOPSequence": [
+            {
+                "ReferencedSOPClassUID": [broken_frame().SOPClassUID],
+                "ReferencedSOPInstanceUID": ["2.25.6"],
+                "FailureReason": ["49154"],
+            }
+        ],
+        "ReferencedSOPSequence": [
+            {
+                "ReferencedSOPClassUID": [ct().SOPClassUID],
+                "ReferencedSOPInstanceUID": ["2.25.2"],
+                "RetrieveURL": [f"{ROOT}/studies/2.25.10/series/2.25.11/instances/2.25.2"],
+            }
+        ],
+        "OtherFailuresSequence": [{"FailureReason": ["49152"]}],
+    }
