@@ -27,6 +27,7 @@ __all__ = [
     "decode_frame_array",
     "decode_text",
     "dictionary_vr",
+    "keyword_of",
     "private_dictionary_vr",
     "read_json_attributes",
     "require_decoder",
@@ -84,6 +85,12 @@ def private_dictionary_vr(tag: int, creator: str) -> str:
         return str(_datadict().private_dictionary_VR(tag, creator))
     except KeyError:
         return "UN"
+
+
+@lru_cache(maxsize=1 << 14)
+def keyword_of(tag: int) -> str:
+    """Return the keyword of a standard element (PS3.6); empty where it is private or unknown."""
+    return str(_datadict().keyword_for_tag(tag))
 
 
 def decode_text(value: bytes, specific_character_set: str) -> str:

@@ -23,8 +23,9 @@ from framedeflate.data_set.element import (
     implicit_header,
     replace_elements,
 )
+from framedeflate.data_set.implicit_vr import US_OR_SS, vr_of
+from framedeflate.data_set.words import WORD_NBYTES, swapped
 from framedeflate.errors import DicomFormatError
-from framedeflate.pydicom_bridge import dictionary_vr, private_dictionary_vr
 
 __all__ = ["DataSetRewriter", "EncapsulatedImage", "NativeImage"]
 
@@ -33,13 +34,6 @@ _PIXEL_REPRESENTATION: Final = 0x00280103
 _LUT_DESCRIPTOR: Final = 0x00283002
 _MAX_SHORT_NBYTES: Final = 0xFFFE
 _MAY_BE_UNDEFINED: Final = (b"", b"SQ", b"UN", b"OB", b"OW")
-
-_WORD_NBYTES: Final = {
-    **dict.fromkeys((b"AT", b"OW", b"SS", b"US"), 2),
-    **dict.fromkeys((b"FL", b"OF", b"OL", b"SL", b"UL"), 4),
-    **dict.fromkeys((b"FD", b"OD", b"OV", b"SV", b"UV"), 8),
-}
-"""Bytes of a word where the byte order matters (PS3.5 7.3); an AT is two words of two bytes."""
 
 
 class EncapsulatedImage(NamedTuple):
@@ -156,7 +150,7 @@ class DataSetRewriter:
             self._reader.fail("an Item or delimiter outside a sequence", kind="bad-structure", at=element.at)
         if not tag & 0xFFFF:
             return self._reader.end_of(element, stop, depth)
-        vr = element.vr or self._implicit_vr(element, scope)
+        vr = element.vr or vr_of(tag, scope.creators, is_single_entry_lut=scope.is_single_entry_lut)
         if element.is_undefined_length:
             if element.vr not in _MAY_BE_UNDEFINED:
                 self._reader.fail(
@@ -173,34 +167,13 @@ class DataSetRewriter:
             return self._defined_sequence(element, scope, depth)
         return self._value(element, vr, scope)
 
-    def _implicit_vr(self, element: DataElement, scope: _Scope) -> bytes:
-        """Return the VR that Implicit VR leaves to the reader's dictionaries (PS3.5 6.2.2, 7.8)."""
-        tag = element.tag
-        group, number = tag >> 16, tag & 0xFFFF
-        if not group & 1:
-            name = dictionary_vr(tag)
-        elif 0x10 <= number <= 0xFF:
-            name = "LO"
-        elif creator := scope.creators.get(group << 16 | number >> 8):
-            name = private_dictionary_vr(tag, creator)
-        else:
-            name = "UN"
-        if len(name) == 2:
-            return name.encode("ascii")
-        # Ambiguous (PS3.6). The bytes are the same either way; pydicom's rules decide the two letters.
-        if name == "US or SS":
-            return b"??"
-        if name == "US or OW":
-            return b"US" if scope.is_single_entry_lut else b"OW"
-        return b"OW" if "OW" in name else b"UN"
-
     def _value(self, element: DataElement, vr: bytes, scope: _Scope) -> int:
         tag, end = element.tag, element.value_at + element.nbytes
         value = self._reader.data[element.value_at : end]
         if self._reader.big_endian:
-            value = _swapped(value, _WORD_NBYTES.get(vr, 1))
+            value = swapped(value, WORD_NBYTES.get(vr, 1))
         self._remember(tag, value, scope)
-        is_undecided, vr = vr == b"??", vr if vr != b"??" else b"US"
+        is_undecided, vr = vr == US_OR_SS, vr if vr != US_OR_SS else b"US"
         if not self._to_implicit and vr in SHORT_VRS and len(value) > _MAX_SHORT_NBYTES:
             # A value that a 16-bit length cannot state is written as UN (PS3.5 6.2.2).
             is_undecided, vr = False, b"UN"
@@ -320,14 +293,3 @@ class DataSetRewriter:
                 self._out[scope.start :] = replace_elements(bytes(self._out[scope.start :]), image.changes)
             self._out += self._header(element.tag, image.vr, len(image.value)) + image.value
         return item.value_at
-
-
-def _swapped(value: bytes, word_nbytes: int) -> bytes:
-    """Return the value with the bytes of each whole word reversed; what is left of an odd value stays."""
-    if word_nbytes == 1:
-        return value
-    whole = len(value) - len(value) % word_nbytes
-    swapped = bytearray(value)
-    for index in range(word_nbytes):
-        swapped[index:whole:word_nbytes] = value[word_nbytes - 1 - index : whole : word_nbytes]
-    return bytes(swapped)
