@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rendered instances and Frames."""
+
+import struct
+
+from framedeflate.web.conformance.exchange import Answer
+from framedeflate.web.conformance.judging import expect_status, offered
+from framedeflate.web.conformance.outcomes import Level, check, expect
+from framedeflate.web.conformance.samples import Sample
+from framedeflate.web.conformance.session import Session
+
+
+def _png_size(content: bytes) -> tuple[int, int] | None:
+    if content[:8] != b"\x89PNG\r\n\x1a\n" or content[12:16] != b"IHDR":
+        return None
+    columns, rows = struct.unpack(">II", content[16:24])
+    return rows, columns
+
+
+def _is_picture(answer: Answer, name: str, sample: Sample) -> str:
+    expect_status(answer, 200)
+    expect(answer.media.name == name, name, answer.describe())
+    if name == "image/png":
+        size = _png_size(answer.content)
+        expect(size == (sample.rows, sample.columns), f"{sample.rows} rows, {sample.columns} columns", size)
+    else:
+        expect(answer.content[:3] == b"\xff\xd8\xff", "a JPEG", answer.describe())
+    return answer.describe()
+
+
+@check("Table 10.3-2, Table 8.7.4-1", needs="native")
+def jpeg(s: Session) -> str:
+    """A single-frame instance is rendered as image/jpeg."""
+    sample = s.sample("native")
+    return _is_picture(s.get(f"{sample.path}/rendered", "image/jpeg"), "image/jpeg", sample)
+
+
+@check("Table 10.3-2, Table 8.7.4-1", needs="native")
+def png(s: Session) -> str:
+    """A single-frame instance is rendered as image/png, in its size."""
+    sample = s.sample("native")
+    return _is_picture(s.get(f"{sample.path}/rendered", "image/png"), "image/png", sample)
+
+
+@check("8.7.8.1, Table 8.7.4-1", needs="native")
+def by_default(s: Session) -> str:
+    """Asked for anything, it is image/jpeg."""
+    sample = s.sample("native")
+    return _is_picture(s.get(f"{sample.path}/rendered", "*/*"), "image/jpeg", sample)
+
+
+@check("Table 10.3-2, Table 8.7.4-1", needs="native-frames")
+def frame(s: Session) -> str:
+    """One Frame of a multi-frame image is rendered."""
+    sample = s.sample("native-frames")
+    return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+
+
+@check("Table 10.3-2, Table 8.7.4-1", needs="native-bits")
+def frame_of_bits(s: Session) -> str:
+    """The same of a 1-bit Frame that begins inside a byte."""
+    sample = s.sample("native-bits")
+    return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+
+
+@check("Table 10.3-2, Table 8.7.4-1", needs="bits")
+def deflated_frame(s: Session) -> str:
+    """One Frame of a deflated image is rendered."""
+    sample = s.sample("bits")
+    return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+
+
+@check("8.7.4", needs="native")
+def not_dicom(s: Session) -> str:
+    """A rendered resource does not come as application/dicom: 406, or 400."""
+    answer = s.get(f"{s.sample('native').path}/rendered", "application/dicom")
+    expect_status(answer, {400, 406})
+    return answer.describe()
+
+
+@check("Table 10.4.1-3", Level.MAY, needs="native")
+def thumbnail(s: Session) -> str:
+    """An instance has a thumbnail."""
+    answer = offered(s.get(f"{s.sample('native').path}/thumbnail", "image/jpeg"))
+    expect(answer.content[:3] == b"\xff\xd8\xff", "a JPEG", answer.describe())
+    return answer.describe()
