@@ -21,9 +21,10 @@ from framedeflate.web.server.connection import ConnectionLimits
 from framedeflate.web.server.front import Front, FrontRules
 from framedeflate.web.server.origins import Origins
 from framedeflate.web.server.request_log import RequestLog
-from framedeflate.web.server.running import WebServer, listen
+from framedeflate.web.server.running import WebServer, bind
 from framedeflate.web.server.tallies import Tallies
 
+PATIENT = "Doe^John"
 TOKEN = b"0123456789abcdef"
 INSTANCE = "/dicomweb/studies/1.2/series/1.3/instances/1.4"
 
@@ -39,7 +40,7 @@ async def toy(scope: Any, receive: Any, send: Any) -> None:
         more = message.get("more_body", False)
     path = scope["path"]
     if path.endswith("/fails"):
-        raise RuntimeError("Doe^John")
+        raise RuntimeError(PATIENT)
     if path.endswith("/waits"):
         await asyncio.sleep(0.5)
     body = json.dumps({"nbytes": nbytes, "path": path}).encode()
@@ -49,7 +50,7 @@ async def toy(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
     if path.endswith("/breaks"):
         await send({"type": "http.response.body", "body": body, "more_body": True})
-        raise RuntimeError("Doe^John")
+        raise RuntimeError(PATIENT)
     await send({"type": "http.response.body", "body": body})
 
 
@@ -92,7 +93,7 @@ def running(
     make_rules: Callable[[int], FrontRules] | None = None,
     **rules: Any,
 ) -> Iterator[Toy]:
-    listener = listen("127.0.0.1", 0)
+    listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
     text, tallies = io.StringIO(), Tallies()
     log = RequestLog(text)

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import NoReturn
 
 from framedeflate import __version__
-from framedeflate.cli import compress, decompress, extract, inspect, receive, render, send, verify, zarr
+from framedeflate.cli import (
+    compress,
+    decompress,
+    extract,
+    inspect,
+    receive,
+    render,
+    send,
+    serve,
+    verify,
+    zarr,
+)
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
 from framedeflate.cli.report import print_error, shown_source
 from framedeflate.errors import FrameDeflateError
@@ -52,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"framedeflate {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for subcommand in (compress, decompress, inspect, verify, extract, render, zarr, send, receive):
+    for subcommand in (compress, decompress, inspect, verify, extract, render, zarr, send, receive, serve):
         subcommand.add_parser(subparsers)
     return parser
 

@@ -248,6 +248,24 @@ class InstanceStore:
             raise InstanceError("the stored instance is of another SOP Class", kind="sop-class")
         return facts
 
+    def remove(self, sop_instance_uid: str) -> bool:
+        """Delete an instance's file, durably; False where there is none.
+
+        Raises
+        ------
+        InstanceError
+            kind ``no-uid``.
+        OSError
+            The disk fails.
+        """
+        path = self.path_of(sop_instance_uid)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        flush_folder(path.parent)
+        return True
+
     def close(self) -> None:
         """End all arrivals; what is unfinished is removed."""
         self._arrivals.close()

@@ -116,6 +116,11 @@ class Index:
         with self._database.reading() as connection:
             return reading.instances(connection, study_instance_uid, series_instance_uid)
 
+    def count(self) -> int:
+        """Return how many instances are indexed."""
+        with self._database.reading() as connection:
+            return reading.count(connection)
+
     def known(self) -> Iterator[tuple[str, int, int]]:
         """Yield SOP Instance UID, size and time of change (nanoseconds) of every file that is indexed."""
         after = ""

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.records import FRAME, IndexedInstance, PixelDataPlace
 from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, SERIES, STUDIES
 
-__all__ = ["files_known", "instance", "instances", "known"]
+__all__ = ["count", "files_known", "instance", "instances", "known"]
 
 _PAGE: Final = 4096
 
@@ -57,6 +57,11 @@ def instances(connection: Connection, study: str, series: str | None) -> list[In
         query = query.where(SERIES.c.uid == series)
     query = query.order_by(SERIES.c.number, SERIES.c.uid, INSTANCES.c.number, INSTANCES.c.uid)
     return [_record(row, b"") for row in connection.execute(query)]
+
+
+def count(connection: Connection) -> int:
+    """Return how many instances there are."""
+    return int(connection.execute(select(func.count()).select_from(INSTANCES)).scalar_one())
 
 
 def known(connection: Connection, after: str) -> list[tuple[str, int, int]]:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from framedeflate.errors import FrameDeflateError
 from framedeflate.web.server.answers import RequestError, problem, problem_of
-from framedeflate.web.server.routes import retrieve
+from framedeflate.web.server.routes import capabilities, delete, health, metrics, retrieve, viewer_files
 from framedeflate.web.server.services import Services
 
 if TYPE_CHECKING:
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-_ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (retrieve.routes,)
+_ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (
+    retrieve.routes,
+    delete.routes,
+    capabilities.routes,
+    health.routes,
+    metrics.routes,
+    viewer_files.routes,
+)
 """One function a module of `routes`; of two routes that match, the one listed first answers."""
 
 _KINDS: Final = {404: "unknown-resource", 405: "method"}

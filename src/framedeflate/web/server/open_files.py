@@ -118,6 +118,11 @@ class OpenFiles:
         with self._guard:
             return self._files.get(etag)
 
+    def forget(self, etag: str) -> None:
+        """Let go of the file with this digest: it was deleted, and its room is wanted."""
+        with self._guard:
+            self._files.pop(etag, None)
+
     def close(self) -> None:
         """Let go of all files."""
         with self._guard:

@@ -15,13 +15,13 @@ import uvicorn
 
 from framedeflate.web.server.connection import ConnectionLimits, bounded_protocol, drop_the_slow
 
-__all__ = ["WebServer", "listen"]
+__all__ = ["WebServer", "bind"]
 
 _TICKS_A_SECOND: Final = 10
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that has an address, and takes connections once a server runs on it.
 
     Raises
     ------
@@ -37,7 +37,6 @@ def listen(host: str, port: int) -> socket.socket:
         if hasattr(socket, "SO_REUSEPORT"):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(2048)
     except OSError:
         listener.close()
         raise

@@ -20,8 +20,14 @@ class ServerSettings:
         Scheme, host and port that clients see, without a slash at the end; None takes them from each request.
     absent_accept : "refused" or "anything"
         A request without Accept: 406 (PS3.18 8.7.5), or taken for ``*/*`` (RFC 9110 12.5.1).
+    allow_delete : bool
+        Whether DELETE takes studies, series and instances away.
     max_body_nbytes : int
         The longest request payload.
+    max_url_nbytes : int
+        Of path and query.
+    max_in_flight : int
+        Requests answered at a time; more are told to come again (503).
     max_parts : int
         Parts of a request payload.
     max_frames : int
@@ -36,7 +42,10 @@ class ServerSettings:
 
     public_url: str | None = None
     absent_accept: Literal["refused", "anything"] = "refused"
+    allow_delete: bool = False
     max_body_nbytes: int = 16 << 30
+    max_url_nbytes: int = 8192
+    max_in_flight: int = 256
     max_parts: int = 10_000
     max_frames: int = 4096
     max_inflating: int = 8
