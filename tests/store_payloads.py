@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree import ElementTree
 
 import pydicom
 from pydicom.dataset import Dataset
 
-__all__ = ["Part", "dicom_part", "file_bytes", "json_part", "metadata_of", "multipart"]
+__all__ = ["Part", "dicom_part", "file_bytes", "json_part", "metadata_of", "multipart", "native_model_of"]
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,36 @@ def json_part(*metadata: dict[str, Any]) -> Part:
 
 def read(path: Any) -> Dataset:
     return pydicom.dcmread(path)
+
+
+def native_model_of(dataset: Dataset, *, bulk: dict[str, str]) -> bytes:
+    """Native DICOM Model of a dataset, written by hand from pydicom's DICOM JSON."""
+    root = ElementTree.Element("NativeDicomModel", xmlns="http://dicom.nema.org/PS3.19/models/NativeDICOM")
+    _add_attributes(root, metadata_of(dataset, bulk=bulk))
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+_NAME_PARTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
+
+
+def _add_attributes(parent: ElementTree.Element, attributes: dict[str, Any]) -> None:
+    for tag, attribute in attributes.items():
+        element = ElementTree.SubElement(parent, "DicomAttribute", {"tag": tag, "vr": attribute["vr"]})
+        if "InlineBinary" in attribute:
+            ElementTree.SubElement(element, "InlineBinary").text = attribute["InlineBinary"]
+        if "BulkDataURI" in attribute:
+            ElementTree.SubElement(element, "BulkData", uri=attribute["BulkDataURI"])
+        for number, value in enumerate(attribute.get("Value", []), 1):
+            if attribute["vr"] == "SQ":
+                _add_attributes(ElementTree.SubElement(element, "Item", number=str(number)), value or {})
+            elif attribute["vr"] == "PN":
+                name = ElementTree.SubElement(element, "PersonName", number=str(number))
+                for group, text in value.items():
+                    components = ElementTree.SubElement(name, group)
+                    for kind, part in zip(_NAME_PARTS, text.split("^"), strict=False):
+                        ElementTree.SubElement(components, kind).text = part
+            elif value is not None:
+                ElementTree.SubElement(element, "Value", number=str(number)).text = str(value)
+            else:
+                ElementTree.SubElement(element, "Value", number=str(number))

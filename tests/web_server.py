@@ -16,6 +16,7 @@ import uvicorn
 
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import Index, describe_instance
+from framedeflate.web.ingest import Ingest
 from framedeflate.web.server import ServerSettings, Services, create_app
 from framedeflate.web.server.open_files import OpenFiles
 
@@ -34,7 +35,9 @@ def services_for(store_folder: Path, *, index_url: str | None = None, **settings
             new = [path for path in sorted(store_folder.glob("??/*.dcm")) if path.stem not in known]
             index.add([describe_instance(path) for path in new])
             files = OpenFiles(store.path_of, chosen.max_open_files)
-            yield Services(store=store, index=index, ingest=None, files=files, settings=chosen)
+            yield Services(
+                store=store, index=index, ingest=Ingest(store, index), files=files, settings=chosen
+            )
             files.close()
 
 

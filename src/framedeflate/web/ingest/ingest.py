@@ -18,6 +18,7 @@ __all__ = ["INGEST_ERRORS", "Ingest", "PlacedInstance", "named_uids"]
 INGEST_ERRORS = (FrameDeflateError, OSError, MemoryError)
 """What keeps an instance from being stored; anything else is a defect of this program."""
 
+_COMPOSING = 2
 _MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 _MEDIA_STORAGE_SOP_INSTANCE_UID = 0x00020003
 
@@ -55,11 +56,17 @@ class Ingest:
         Of that store.
     at_once : int
         How many instances are verified at a time; the others wait.
+
+    Attributes
+    ----------
+    composing : threading.BoundedSemaphore
+        Held while metadata is in memory, where it takes ten times its length.
     """
 
     def __init__(self, store: InstanceStore, index: Index, *, at_once: int = 4) -> None:
         self.store = store
         self.index = index
+        self.composing = threading.BoundedSemaphore(_COMPOSING)
         self._turns = threading.BoundedSemaphore(at_once)
 
     def arrival(self) -> Arrival:

@@ -2,6 +2,7 @@
 """PS3.10 files as they arrive, one a part: each is put in place as soon as it is whole."""
 
 import logging
+import re
 from typing import Final
 
 from framedeflate.errors import InstanceError, MediaTypeError
@@ -15,6 +16,10 @@ from framedeflate.web.multipart_reader import PartBegins
 __all__ = ["InstanceParts", "PlacedInstances", "is_of_type"]
 
 _LOG: Final = logging.getLogger(__name__)
+
+_META_ELEMENT: Final = re.compile(rb"\x02\0.\0(UL|OB|UI)", re.DOTALL)
+_META_ELEMENT_NBYTES: Final = 6
+_PREAMBLE: Final = bytes(128) + b"DICM"
 
 
 class PlacedInstances:
@@ -72,6 +77,8 @@ class PlacedInstances:
 class InstanceParts:
     """Parts of type application/dicom (PS3.18 10.5.1.4).
 
+    A file without preamble and "DICM", as clients write that have a Dataset in memory, gets both.
+
     Parameters
     ----------
     instances : PlacedInstances
@@ -81,6 +88,7 @@ class InstanceParts:
     def __init__(self, instances: PlacedInstances) -> None:
         self._instances = instances
         self._arrival: Arrival | None = None
+        self._start: bytearray | None = None
 
     def begins(self, part: PartBegins) -> None:
         """Begin a part; what cannot be stored is passed over to its end."""
@@ -88,6 +96,7 @@ class InstanceParts:
             if not is_of_type(part, "application/dicom"):
                 raise InstanceError("a part is not application/dicom (PS3.18 10.5.1.4)", kind="part-type")
             self._arrival = self._instances.ingest.arrival()
+            self._start = bytearray()
         except INGEST_ERRORS as error:
             self._instances.refuse(error, None)
 
@@ -95,6 +104,11 @@ class InstanceParts:
         """Take some of its content."""
         if self._arrival is None:
             return
+        if self._start is not None:
+            self._start += data
+            if len(self._start) < _META_ELEMENT_NBYTES:
+                return
+            data = self._begun()
         try:
             self._arrival.write(data)
         except INGEST_ERRORS as error:
@@ -104,9 +118,15 @@ class InstanceParts:
 
     def ends(self) -> None:
         """End the part: it is whole."""
+        if self._start is not None:
+            self.data(self._begun())
         if self._arrival is not None:
             arrival, self._arrival = self._arrival, None
             self._instances.put(arrival)
+
+    def _begun(self) -> memoryview:
+        start, self._start = self._start or bytearray(), None
+        return memoryview(_PREAMBLE + start if _META_ELEMENT.match(start) else start)
 
     def finish(self) -> None:
         """End the payload: nothing is left to do."""

@@ -31,7 +31,7 @@ _MAX_OFFSET: Final = 0xFFFFFFFF
 
 
 def write_instance(
-    data_set: JsonDataSet, uids: tuple[str, str], bulk: BulkParts, source: FileSource | None, arrival: Arrival
+    data_set: JsonDataSet, uids: tuple[str, str], bulk: BulkParts, source: FileSource, arrival: Arrival
 ) -> None:
     """Write a DICOM file.
 
@@ -43,8 +43,8 @@ def write_instance(
         SOP Class UID, SOP Instance UID.
     bulk : BulkParts
         What came with it.
-    source : FileSource or None
-        The file it lies in; None where none came.
+    source : FileSource
+        The file it lies in.
     arrival : Arrival
         Written to.
 
@@ -58,8 +58,8 @@ def write_instance(
     attribute = data_set.get(Tag.PIXEL_DATA)
     if attribute is not None and "BulkDataURI" in attribute:
         uri = attribute["BulkDataURI"]
-        if not isinstance(uri, str) or source is None:
-            raise refused("7FE00010 has a BulkDataURI, and there are no parts with bulk data")
+        if not isinstance(uri, str):
+            raise refused("7FE00010 has a BulkDataURI that is no text")
         streams = read_pixel_streams(data_set, bulk.of(uri), source)
         uid, data_set = streams.transfer_syntax_uid, streams.data_set
         is_native = uid == EXPLICIT_VR_LITTLE_ENDIAN
@@ -126,11 +126,11 @@ def _encapsulated(parts: list[BulkPart]) -> list[Segment]:
     ]
 
 
-def _blocks(segments: list[Segment], source: FileSource | None) -> Iterator[bytes]:
+def _blocks(segments: list[Segment], source: FileSource) -> Iterator[bytes]:
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
-        elif source is not None:
+        else:
             start, stop = segment
             for position in range(start, stop, _BLOCK_NBYTES):
                 yield read_exactly(source, position, min(position + _BLOCK_NBYTES, stop))

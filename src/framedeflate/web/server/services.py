@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import Index
+from framedeflate.web.ingest import Ingest
 from framedeflate.web.server.open_files import OpenFiles
 from framedeflate.web.server.settings import ServerSettings
 from framedeflate.web.server.tallies import Tallies
@@ -32,7 +33,7 @@ class Services:
 
     store: InstanceStore
     index: Index
-    ingest: object | None
+    ingest: Ingest | None
     files: OpenFiles
     settings: ServerSettings
     tallies: Tallies = field(default_factory=Tallies)

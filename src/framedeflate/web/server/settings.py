@@ -30,6 +30,10 @@ class ServerSettings:
         Requests answered at a time; more are told to come again (503).
     max_parts : int
         Parts of a request payload.
+    max_metadata_nbytes : int
+        Metadata that comes apart from its bulk data; it is held in memory when it is put together.
+    max_storing : int
+        Threads that write and verify what is stored; other payloads wait their turn.
     max_frames : int
         Frames that one request may list.
     max_inflating : int
@@ -46,7 +50,9 @@ class ServerSettings:
     max_body_nbytes: int = 16 << 30
     max_url_nbytes: int = 8192
     max_in_flight: int = 256
-    max_parts: int = 10_000
+    max_parts: int = 100_000
+    max_metadata_nbytes: int = 32 << 20
+    max_storing: int = 8
     max_frames: int = 4096
     max_inflating: int = 8
     cache_seconds: int = 86_400
