@@ -4,6 +4,7 @@
 import uuid
 import zlib
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,7 @@ def made_samples(uids: RunUids, seed: int = 6) -> dict[str, Sample]:
     }
 
 
+@cache
 def broken_samples(uids: RunUids) -> dict[str, Sample]:
     """Return deflated instances of one Frame whose stream is not that Frame, by what is wrong.
 

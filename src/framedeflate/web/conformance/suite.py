@@ -29,7 +29,7 @@ from framedeflate.web.conformance.exchange import Client
 from framedeflate.web.conformance.outcomes import Check, CheckFailedError, JudgementError, Outcome, Result
 from framedeflate.web.conformance.session import JSON, Session
 
-__all__ = ["GROUPS", "Report", "all_checks", "run_suite"]
+__all__ = ["GROUPS", "Report", "all_checks", "run_checks", "run_suite"]
 
 GROUPS: Final[tuple[ModuleType, ...]] = (
     store,
@@ -146,14 +146,22 @@ def run_suite(
             session.studies.append(session.uids.study)
             progress("storing the samples")
             session.store_samples()
-        results = []
-        for one in all_checks(only):
-            progress(one.name)
-            results.append(_run(one, session))
+        results = run_checks(session, all_checks(only), progress)
         left = () if read_only else _remove(session)
         return Report(client.root, tuple(results), left, client.requests)
     finally:
         client.close()
+
+
+def run_checks(
+    session: Session, checks: Sequence[Check], progress: Callable[[str], None] = lambda _name: None
+) -> list[Result]:
+    """Make checks, one after the other, in a session whose samples are stored or found."""
+    results = []
+    for one in checks:
+        progress(one.name)
+        results.append(_run(one, session))
+    return results
 
 
 def _run(one: Check, session: Session) -> Result:
