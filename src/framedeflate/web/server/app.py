@@ -12,7 +12,16 @@ from starlette.routing import BaseRoute
 
 from framedeflate.errors import FrameDeflateError
 from framedeflate.web.server.answers import RequestError, problem, problem_of
-from framedeflate.web.server.routes import capabilities, delete, health, metrics, retrieve, store, viewer_files
+from framedeflate.web.server.routes import (
+    capabilities,
+    delete,
+    health,
+    metadata,
+    metrics,
+    retrieve,
+    store,
+    viewer_files,
+)
 from framedeflate.web.server.services import Services
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ __all__ = ["create_app"]
 
 _ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (
     retrieve.routes,
+    metadata.routes,
     store.routes,
     delete.routes,
     capabilities.routes,

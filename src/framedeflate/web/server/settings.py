@@ -42,6 +42,8 @@ class ServerSettings:
         How long a client may keep what it got (Cache-Control max-age).
     max_open_files : int
         Files held open for the next request.
+    metadata_cache_nbytes : int
+        Metadata that is kept, deflated, once it was written.
     """
 
     public_url: str | None = None
@@ -57,3 +59,4 @@ class ServerSettings:
     max_inflating: int = 8
     cache_seconds: int = 86_400
     max_open_files: int = 128
+    metadata_cache_nbytes: int = 64 << 20

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a client's copy is still good: strong entity tags and what may be kept (RFC 9110 8.8.3, 13.1.2; RFC 9111)."""
+
+import hashlib
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from framedeflate.web.negotiation import VARY
+
+__all__ = ["entity_tag", "kept_for", "not_modified"]
+
+_TAG: Final = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*')
+
+
+def entity_tag(*facts: object) -> str:
+    """Return the entity tag of what follows from these facts, and from nothing else."""
+    text = "\n".join(str(fact) for fact in facts)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def kept_for(seconds: int, *, changes: bool = False) -> str:
+    """Return Cache-Control: by the client alone, since it is patients' data.
+
+    Parameters
+    ----------
+    seconds : int
+    changes : bool
+        Whether the resource may become another, as a study does that grows; then each use asks anew.
+    """
+    return "private, no-cache" if changes else f"private, max-age={seconds}, immutable"
+
+
+def not_modified(request: Request, tag: str, cache_control: str) -> Response | None:
+    """Return 304 where If-None-Match names the tag, else None."""
+    asked = request.headers.get("if-none-match")
+    if asked is None:
+        return None
+    # Weak comparison (13.1.2): W/ does not matter.
+    if asked.strip() != "*" and tag.removeprefix("W/") not in _TAG.findall(asked):
+        return None
+    return Response(status_code=304, headers={"ETag": tag, "Vary": VARY, "Cache-Control": cache_control})
