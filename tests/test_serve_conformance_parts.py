@@ -27,6 +27,7 @@ from framedeflate.web.conformance.samples import Sample, roles_of, sample_of
 from range_server import RangeServer
 
 UIDS = RunUids.new()
+BEARER = "word"
 
 
 @pytest.fixture(scope="module")
@@ -192,12 +193,12 @@ def test_a_bad_server_costs_bounded_time(
 
 
 def test_nothing_is_sent_that_was_not_asked_for(faulty: RangeServer) -> None:
-    client = Client(faulty.base_url, token="word")
+    client = Client(faulty.base_url, token=BEARER)
     client.send("GET", "/studies")
     sent = faulty.headers[-1]
     assert "accept" not in sent
     assert "accept-encoding" not in sent
-    assert sent["authorization"] == "Bearer word"
+    assert sent["authorization"] == f"Bearer {BEARER}"
     faulty.redirects["elsewhere"] = "http://example.org/"
     assert client.send("GET", "/elsewhere", accept="*/*").status == 302
     client.close()
@@ -216,7 +217,7 @@ def test_nothing_is_sent_that_was_not_asked_for(faulty: RangeServer) -> None:
     ],
 )
 def test_a_token_never_goes_elsewhere(uri: str, url: str | None) -> None:
-    client = Client("http://h:1/dicomweb/", token="word")
+    client = Client("http://h:1/dicomweb/", token=BEARER)
     assert client.resolve(uri) == url
     client.close()
 
