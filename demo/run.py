@@ -15,9 +15,9 @@ from rich.table import Table
 from framedeflate import TranscodeResult, compress_file, decompress_file, engine, verify_file
 from framedeflate.cli.contact_sheet import Tile, draw_sheet
 from framedeflate.cli.file_facts import read_facts
-from framedeflate.cli.png import encode_png
 from framedeflate.cli.render import tiles_of
 from framedeflate.cli.report import human_nbytes, ratio_text
+from framedeflate.pictures.png import encode_png
 
 OUTPUT = Path("demo-output")
 ATLAS = "brain_atlas.dcm"

@@ -20,10 +20,10 @@ from corpus import wheel_file
 from framedeflate import compress_file, engine
 from framedeflate.cli import contact_sheet
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet, resize
-from framedeflate.cli.display import choose_window, label_colour
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.lettering import text_width, write_text
-from framedeflate.cli.png import encode_png
+from framedeflate.pictures.display import choose_window, label_colour
+from framedeflate.pictures.png import encode_png
 
 Capture = pytest.CaptureFixture[str]
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from framedeflate.atomic_file import atomic_file
 from framedeflate.cli import picture_arguments
-from framedeflate.cli.display import choose_window, to_rgb
-from framedeflate.cli.display_facts import read_display_facts
 from framedeflate.cli.exit_codes import CommandError, ExitCode
-from framedeflate.cli.image_file import open_image_file
-from framedeflate.cli.png import encode_png
 from framedeflate.cli.report import human_nbytes
+from framedeflate.pictures.display import choose_window, to_rgb
+from framedeflate.pictures.display_facts import read_display_facts
+from framedeflate.pictures.image_file import open_image_file
+from framedeflate.pictures.png import encode_png
 
 __all__ = ["add_parser"]
 

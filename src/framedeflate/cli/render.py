@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from framedeflate.atomic_file import atomic_file
 from framedeflate.cli import picture_arguments
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet, resize_blocks
-from framedeflate.cli.display import Window, choose_window, label_colour, label_picture, to_rgb
-from framedeflate.cli.display_facts import DisplayFacts, read_display_facts
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.file_facts import sop_class_name
-from framedeflate.cli.image_file import ImageFile, open_image_file
-from framedeflate.cli.png import encode_png
 from framedeflate.data_set.layout import Tag
+from framedeflate.pictures.display import Window, choose_window, label_colour, label_picture, to_rgb
+from framedeflate.pictures.display_facts import DisplayFacts, read_display_facts
+from framedeflate.pictures.image_file import ImageFile, open_image_file
+from framedeflate.pictures.png import encode_png
 
 __all__ = ["add_parser", "sheet_of", "tiles_of"]
 

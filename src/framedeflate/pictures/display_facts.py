@@ -10,8 +10,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from framedeflate.cli.display import Palette
-from framedeflate.cli.image_file import ImageFile
 from framedeflate.data_set.element import (
     ITEM,
     ITEM_DELIMITATION,
@@ -22,6 +20,8 @@ from framedeflate.data_set.element import (
 from framedeflate.data_set.label_map import is_label_map
 from framedeflate.data_set.layout import Tag
 from framedeflate.errors import DicomFormatError
+from framedeflate.pictures.display import Palette
+from framedeflate.pictures.image_file import ImageFile
 
 __all__ = ["DisplayFacts", "read_display_facts"]
 

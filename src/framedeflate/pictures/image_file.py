@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file's Frames as arrays for ``extract`` and ``render``, whatever its Transfer Syntax."""
+"""A file's Frames as arrays, whatever its Transfer Syntax."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
