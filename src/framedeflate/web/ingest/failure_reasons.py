@@ -7,7 +7,7 @@ from typing import Final
 from framedeflate.errors import InstanceError, MultipartError
 from framedeflate.instance_store.refusals import REFUSALS, StoreRefusal, refusal_name
 
-__all__ = ["FAILURE_REASONS", "failure_name", "status_without_success"]
+__all__ = ["FAILURE_REASONS", "UNAVAILABLE", "failure_name", "status_without_success"]
 
 _UNKNOWN: Final = "Error: Cannot understand"
 
@@ -27,7 +27,7 @@ FAILURE_REASONS: Final[dict[str, StoreRefusal]] = {
 }
 """By the name of the failure; an InstanceError's kind is one of them."""
 
-_UNAVAILABLE: Final = frozenset({"disk-left", "memory", "interrupted", "processing"})
+UNAVAILABLE: Final = frozenset({"disk-left", "memory", "interrupted", "processing"})
 _BAD_SYNTAX: Final = frozenset({"payload", "part-type", "metadata"})
 
 
@@ -53,4 +53,4 @@ def status_without_success(names: AbstractSet[str]) -> int:
     if names == {"too-large"}:
         return 413
     # Not what was sent is at fault: the same request may succeed later.
-    return 503 if names <= _UNAVAILABLE else 409
+    return 503 if names <= UNAVAILABLE else 409
