@@ -24,6 +24,7 @@ from framedeflate.cli.serve_settings import (
     settings_of,
     tls_of,
 )
+from framedeflate.cli.serve_watches import ServeWatches
 from framedeflate.errors import MissingExtraError, StoreIndexError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ docs/serve.md has more.
 --json prints one object a line, each with an "event":
   listening   url, service_url, host, port, store, instances, access (open, token or jwt), tls
   indexed     files, added, unchanged, removed, damaged, damaged_uids
+  stored      path, sop_instance_uid, new: a file of a folder that is watched
+  not-stored  message
   stopped     requests, seconds
 and in the log (--log):
   request     time, method, route, status, nbytes, milliseconds, request_id, and the path's UIDs"""
@@ -115,17 +118,23 @@ def _serve(
     log = _request_log(namespace, stack)
     front = Front(create_app(services), rules=rules, tallies=services.tallies, log=log)
 
+    watches = ServeWatches(namespace, services, narrator)
+
     def indexed(counts: "ReindexCounts | None") -> None:
         if counts is None:
             narrator.failed("index-failed", "the index could not be brought up to date; see the log")
         else:
             narrator.indexed(asdict(counts))
+        watches.start_store()
 
     indexing = BackgroundIndexing(services, indexed)
 
     def on_started() -> None:
         narrator.listening(_described(namespace, services, listener, rules), is_local=_is_local(namespace))
-        if not namespace.reindex:
+        watches.start_folders()
+        if namespace.reindex:
+            watches.start_store()
+        else:
             indexing.start()
 
     server = WebServer(
@@ -143,6 +152,7 @@ def _serve(
         raise cannot_listen(namespace, error) from error
     finally:
         indexing.stop(namespace.grace)
+        watches.stop(namespace.grace)
     narrator.stopped(requests=sum(services.tallies.requests.values()), seconds=time.monotonic() - started)
     return ExitCode.OK
 

@@ -54,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="store copies of what is put into this folder; repeat",
     )
     parser.add_argument(
+        "--watch-remove", action="store_true", help="remove files from watched folders once they are safe"
+    )
+    parser.add_argument(
         "--policy",
         choices=("keep", "bilevel", "all"),
         default="bilevel",
@@ -131,7 +134,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         ("--max-body", size, "16G", "SIZE", "longest request"),
         ("--max-object", size, "8G", "SIZE", "largest instance"),
         ("--min-free", size, "1G", "SIZE", "disk kept free"),
-        ("--max-parts", count, 10_000, "N", "parts of a request"),
+        ("--max-parts", count, 100_000, "N", "parts of a request"),
         ("--max-frames", count, 4096, "N", "Frames that a request may list"),
         ("--max-requests", count, 256, "N", "answered at a time; more are told to come again"),
         ("--max-connections", count, 512, "N", "at a time; more are closed"),

@@ -4,6 +4,7 @@
 import json
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 from framedeflate.cli.report import print_error, print_json
@@ -64,6 +65,11 @@ class ServeNarrator:
             line += f", {plural(damaged, 'file')} cannot be read"
         is_news = bool(added or removed or damaged)
         self._say("indexed", [line] if is_news else [], fields)
+
+    def watched(self, path: Path, sop_instance_uid: str, *, is_new: bool) -> None:
+        """Say that a file of a watched folder is stored."""
+        fields = {"path": str(path), "sop_instance_uid": sop_instance_uid, "new": is_new}
+        self._say("stored", [f"{path}: {'stored' if is_new else 'stored before'}"], fields)
 
     def failed(self, event: str, line: str) -> None:
         """Say what went wrong while the rest goes on."""

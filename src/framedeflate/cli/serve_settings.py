@@ -144,6 +144,7 @@ def settings_of(namespace: argparse.Namespace) -> "ServerSettings":
 
     return ServerSettings(
         public_url=namespace.public_url,
+        read_only=namespace.read_only,
         allow_delete=namespace.allow_delete,
         max_body_nbytes=namespace.max_body,
         max_parts=namespace.max_parts,

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from framedeflate.errors import DicomFormatError
 from framedeflate.instance_store import Arrival
 from framedeflate.web.ingest.failure_reasons import UNAVAILABLE, failure_name
-from framedeflate.web.ingest.ingest import INGEST_ERRORS, Ingest
+from framedeflate.web.ingest.ingest import INGEST_ERRORS, Ingest, PlacedInstance
 from framedeflate.web.ingest.polling import Polling
 
 __all__ = ["FolderWatch", "WatchCounts"]
@@ -87,6 +87,8 @@ class FolderWatch(Polling):
         Between two looks.
     settle_seconds : float
         For so long a file must stay the same.
+    on_stored : callable
+        Called with a file and its instance, once it is safe.
     on_failure : callable
         Called with a file and why it was not stored.
 
@@ -106,6 +108,7 @@ class FolderWatch(Polling):
         remove: bool = False,
         seconds: float = 2.0,
         settle_seconds: float = 2.0,
+        on_stored: Callable[[Path, PlacedInstance], None] = lambda _path, _placed: None,
         on_failure: Callable[[Path, Exception], None] | None = None,
     ) -> None:
         super().__init__(seconds=seconds, name="folder watch")
@@ -119,6 +122,7 @@ class FolderWatch(Polling):
         self._ingest = ingest
         self._remove = remove
         self._settle_seconds = settle_seconds
+        self._on_stored = on_stored
         self._on_failure = on_failure or _log_failure
         self._seen: dict[str, _Seen] = {}
 
@@ -153,31 +157,33 @@ class FolderWatch(Polling):
 
     def _take(self, path: Path, one: _Seen) -> None:
         try:
-            outcome = self._store(path, one.signature)
+            placed = self._store(path, one.signature)
         except INGEST_ERRORS as error:
             self.counts.failed += 1
             one.done = failure_name(error) not in UNAVAILABLE or isinstance(error, PermissionError)
             one.since = time.monotonic() + _RETRY_SECONDS
             self._on_failure(path, error)
             return
-        if outcome == "changed":
+        if placed is None:
             one.since = time.monotonic()
             return
         one.done = True
-        self.counts.stored += outcome == "stored"
-        self.counts.stored_before += outcome == "stored before"
+        self.counts.stored += placed.is_new
+        self.counts.stored_before += not placed.is_new
+        self._on_stored(path, placed)
 
-    def _store(self, path: Path, signature: _Signature) -> Literal["changed", "stored", "stored before"]:
+    def _store(self, path: Path, signature: _Signature) -> PlacedInstance | None:
+        """Store a file; None where it changed meanwhile."""
         with self._ingest.arrival() as arrival:
             if not _copy(path, signature, arrival):
-                return "changed"
+                return None
             placed = self._ingest.put(arrival)
         if self._remove:
             with suppress(FileNotFoundError):
                 # Not what somebody has put in its place meanwhile.
                 if _signature(path.lstat()) == signature:
                     path.unlink()
-        return "stored" if placed.is_new else "stored before"
+        return placed
 
 
 def _copy(path: Path, signature: _Signature, arrival: Arrival) -> bool:

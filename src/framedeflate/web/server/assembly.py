@@ -12,6 +12,7 @@ from framedeflate.errors import FrameDeflateError
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import Index
 from framedeflate.web.index.reindexing import ReindexCounts, reindex
+from framedeflate.web.ingest import Ingest
 from framedeflate.web.server.open_files import OpenFiles
 from framedeflate.web.server.services import Services
 from framedeflate.web.server.settings import ServerSettings
@@ -52,7 +53,8 @@ def open_services(
         index = stack.enter_context(Index.open(index_url or default_index_url(store.folder)))
         files = OpenFiles(store.path_of, settings.max_open_files)
         stack.callback(files.close)
-        yield Services(store=store, index=index, ingest=None, files=files, settings=settings)
+        ingest = None if settings.read_only else Ingest(store, index)
+        yield Services(store=store, index=index, ingest=ingest, files=files, settings=settings)
 
 
 class _StoppedError(Exception):

@@ -20,6 +20,8 @@ class ServerSettings:
         Scheme, host and port that clients see, without a slash at the end; None takes them from each request.
     absent_accept : "refused" or "anything"
         A request without Accept: 406 (PS3.18 8.7.5), or taken for ``*/*`` (RFC 9110 12.5.1).
+    read_only : bool
+        Whether nothing is taken in by the web.
     allow_delete : bool
         Whether DELETE takes studies, series and instances away.
     max_body_nbytes : int
@@ -48,6 +50,7 @@ class ServerSettings:
 
     public_url: str | None = None
     absent_accept: Literal["refused", "anything"] = "refused"
+    read_only: bool = False
     allow_delete: bool = False
     max_body_nbytes: int = 16 << 30
     max_url_nbytes: int = 8192
