@@ -2,18 +2,18 @@
 """A deflated DICOM file back into native Pixel Data."""
 
 import os
-import struct
 from typing import BinaryIO, Final
 
 from framedeflate.errors import UnsupportedImageError
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.native_pixels import FrameJoiner, native_vr
+from framedeflate.native_pixels import FrameJoiner
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch, Part, SpareMemory
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.job import Job
+from framedeflate.transcode.native_form import native_surroundings, pixel_data_header
 from framedeflate.transcode.result import Progress, TranscodeResult
-from framedeflate.transcode.segments import Segment, copy_segments, read_segments
+from framedeflate.transcode.segments import copy_segments
 from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
@@ -75,7 +75,7 @@ def decompress_file(
     uid = IMPLICIT_VR_LITTLE_ENDIAN if implicit_vr else EXPLICIT_VR_LITTLE_ENDIAN
     with open_image_source(job.source, strict=strict, folder=job.destination.parent) as image:
         check_native_nbytes(image.image_pixel)
-        head, tail = _segments(image, implicit_vr=implicit_vr)
+        head, tail = native_surroundings(image, implicit_vr=implicit_vr)
         with job.output() as file:
             file.write(encode_file_meta(image.meta, uid))
             copy_segments(head, image.source, file)
@@ -101,33 +101,11 @@ def check_native_nbytes(image_pixel: ImagePixel) -> None:
         )
 
 
-def _segments(image: ImageSource, *, implicit_vr: bool) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
-    """Return head and tail as native Transfer Syntaxes ask: no encapsulated icon, VRs left out where implicit."""
-    head, tail = image.head, image.tail
-    if not (image.layout.encapsulated_icons or implicit_vr):
-        return head, tail
-    from framedeflate.data_set.encoding import to_implicit_little
-    from framedeflate.foreign.icon_image import inflate_icons
-
-    head_bytes, tail_bytes = read_segments(image.source, head), read_segments(image.source, tail)
-    if image.layout.encapsulated_icons:
-        head_bytes = inflate_icons(head_bytes, position=image.layout.position)
-    if implicit_vr:
-        head_bytes = to_implicit_little(head_bytes)
-        tail_bytes = to_implicit_little(tail_bytes)
-    return (head_bytes,), (tail_bytes,)
-
-
 def _write_pixel_data(
     image: ImageSource, file: BinaryIO, *, implicit_vr: bool, threads: int, progress: Progress | None
 ) -> None:
     image_pixel = image.image_pixel
-    nbytes = image_pixel.native_nbytes + image_pixel.native_nbytes % 2
-    if implicit_vr:
-        file.write(struct.pack("<HHI", 0x7FE0, 0x0010, nbytes))
-    else:
-        vr = native_vr(image_pixel).encode("ascii")
-        file.write(struct.pack("<HH2sHI", 0x7FE0, 0x0010, vr, 0, nbytes))
+    file.write(pixel_data_header(image_pixel, implicit_vr=implicit_vr))
     joiner = FrameJoiner(image_pixel)
     plan = BatchPlan.of(image.frames, threads=threads)
 

@@ -27,7 +27,7 @@ from framedeflate.transfer_syntax import (
     NATIVE,
 )
 
-__all__ = ["ImageSource", "open_image_source"]
+__all__ = ["ImageSource", "image_of_source", "open_image_source"]
 
 
 @dataclass(slots=True)
@@ -127,7 +127,16 @@ def open_image_source(path: Path, *, strict: bool = True, folder: Path | None = 
         Of the kind that fits: no DICOM file, no image, Frames that are missing or cannot be told apart.
     """
     with ExitStack() as stack:
-        source: ByteSource = stack.enter_context(FileSource.open(path))
+        image = image_of_source(stack.enter_context(FileSource.open(path)), strict=strict, folder=folder)
+        # The file last, behind what was made of it.
+        inner, image._stack = image._stack, stack.pop_all()
+        image._stack.push(inner)
+        return image
+
+
+def image_of_source(source: ByteSource, *, strict: bool = True, folder: Path | None = None) -> ImageSource:
+    """Open the image in a source, which stays its owner's to close; parameters and errors as `open_image_source`."""
+    with ExitStack() as stack:
         meta = read_file_meta(source)
         uid = meta.transfer_syntax_uid
         if uid in DEFLATED_DATA_SET:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["CODINGS", "FrameSums", "coded_nbytes", "wrap"]
+__all__ = ["CODINGS", "Coding", "FrameSums", "coded_nbytes", "ends", "wrap"]
 
 Coding = Literal["deflate", "gzip"]
 
@@ -76,7 +76,12 @@ def wrap(fragment: "Buffer", sums: FrameSums, coding: Coding) -> Sequence["Buffe
     view = memoryview(fragment).cast("B")
     if not sums.stream_nbytes <= len(view) <= sums.stream_nbytes + 1:
         raise ValueError(f"a fragment of {len(view)} bytes for a stream of {sums.stream_nbytes}")
-    stream = view[: sums.stream_nbytes]
+    header, trailer = ends(sums, coding)
+    return header, view[: sums.stream_nbytes], trailer
+
+
+def ends(sums: FrameSums, coding: Coding) -> tuple[bytes, bytes]:
+    """Return what goes before a stream and what behind it; for those who send the stream itself in blocks."""
     if coding == "deflate":
-        return _ZLIB_HEADER, stream, struct.pack(">I", sums.adler32)
-    return _GZIP_HEADER, stream, struct.pack("<II", sums.crc32, sums.native_nbytes & 0xFFFFFFFF)
+        return _ZLIB_HEADER, struct.pack(">I", sums.adler32)
+    return _GZIP_HEADER, struct.pack("<II", sums.crc32, sums.native_nbytes & 0xFFFFFFFF)

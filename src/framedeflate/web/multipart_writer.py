@@ -14,7 +14,7 @@ from framedeflate.web.multipart_reader import checked_boundary
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["BodyPart", "MultipartPayload", "new_boundary"]
+__all__ = ["BodyPart", "MultipartPayload", "new_boundary", "write_parts"]
 
 # Printable ASCII: a line break would end the field, and what follows would be taken for another.
 _VALUE: Final = re.compile(r"[\x20-\x7e]*")
@@ -115,20 +115,36 @@ class MultipartPayload:
             kind ``bad-length``: a part's content is not as long as it was said to be. The connection must be cut then:
             Content-Length is out already.
         """
-        start = b"--"
-        for part in self._parts:
-            yield start + self.boundary.encode("ascii") + b"\r\n" + part.header()
-            left = part.nbytes
-            for buffer in part.content:
-                left -= memoryview(buffer).nbytes
-                if left < 0:
-                    break
-                yield buffer
-            if left:
-                raise MultipartError(
-                    f"the content of a part is not the {part.nbytes} bytes it was said to be",
-                    kind="bad-length",
-                    position=0,
-                )
-            start = b"\r\n--"
-        yield start + self.boundary.encode("ascii") + b"--\r\n"
+        return write_parts(self._parts, self.boundary)
+
+
+def write_parts(parts: Iterable[BodyPart], boundary: str) -> "Iterator[Buffer]":
+    """Yield a payload whose parts are asked for one by one, so that nobody knows its length beforehand.
+
+    Raises
+    ------
+    MultipartError
+        kind ``bad-length``, as `MultipartPayload`; ``no-parts``: there was none.
+    """
+    start = mark = b"--" + checked_boundary(boundary).encode("ascii")
+    count = 0
+    for count, part in enumerate(parts, 1):  # noqa: B007 - the last one counts
+        yield start + b"\r\n" + part.header()
+        left = part.nbytes
+        for buffer in part.content:
+            left -= memoryview(buffer).nbytes
+            if left < 0:
+                break
+            yield buffer
+        if left:
+            raise MultipartError(
+                f"the content of a part is not the {part.nbytes} bytes it was said to be",
+                kind="bad-length",
+                position=0,
+            )
+        start = b"\r\n" + mark
+    if not count:
+        raise MultipartError(
+            "a multipart payload has at least one part (RFC 2046 5.1.1)", kind="no-parts", position=0
+        )
+    yield start + b"--\r\n"

@@ -7,7 +7,13 @@ from typing import Final
 
 from starlette.responses import Response
 
-from framedeflate.errors import FrameDeflateError
+from framedeflate.errors import (
+    FrameDeflateError,
+    FrameNumberError,
+    MissingExtraError,
+    TransferSyntaxError,
+    UnsupportedImageError,
+)
 from framedeflate.web.negotiation import VARY
 from framedeflate.web.refusal import Refusal
 
@@ -65,6 +71,14 @@ def problem_of(error: Exception) -> Response:
         return problem(error.status, error.kind, error.message, headers=error.headers)
     if isinstance(error, FileNotFoundError):
         return problem(404, "gone", "The instance's file is no longer in the store; index the store anew.")
+    if isinstance(error, FrameNumberError):
+        return problem(404, "unknown-frame", str(error))
+    if isinstance(error, UnsupportedImageError | MissingExtraError | TransferSyntaxError):
+        # What negotiation could not know: only who reads the file sees it.
+        kind = str(getattr(error, "kind", "decoder"))
+        return problem(
+            406, kind, f"This cannot be made of the stored instance: {error}. Ask for what is stored."
+        )
     if isinstance(error, FrameDeflateError):
         # The message is about a file of ours, with numbers and tags at most.
         return problem(

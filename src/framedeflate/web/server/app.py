@@ -52,7 +52,7 @@ def create_app(services: Services) -> "ASGIApp":
     services : Services
         Closed by who made them, not by the application.
     """
-    return Starlette(
+    application = Starlette(
         routes=[route for routes in _ROUTES for route in routes(services)],
         exception_handlers={
             HTTPException: _http_problem,
@@ -61,6 +61,9 @@ def create_app(services: Services) -> "ASGIApp":
             OSError: _problem,
         },
     )
+    # A path with a slash too many is no resource: a redirect would quote Host.
+    application.router.redirect_slashes = False
+    return application
 
 
 async def _problem(_request: Request, error: Exception) -> Response:

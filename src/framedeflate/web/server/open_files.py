@@ -6,8 +6,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from framedeflate.byte_source import read_exactly
 from framedeflate.errors import InstanceError
 from framedeflate.web.index import IndexedInstance
 
@@ -22,16 +23,21 @@ class OpenFile:
     Attributes
     ----------
     descriptor : int
-        For `os.pread`: no position is shared, so any number of threads may read.
+        Owned. For `os.pread`: no position is shared, so any number of threads may read.
     nbytes : int
         Size of the file when it was opened. Files of a store are never written again.
     """
 
     __slots__ = ("__weakref__", "descriptor", "nbytes")
 
-    def __init__(self, path: Path) -> None:
-        self.descriptor = os.open(path, _FLAGS)
-        self.nbytes = os.fstat(self.descriptor).st_size
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.nbytes = os.fstat(descriptor).st_size
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a file by its path."""
+        return cls(os.open(path, _FLAGS))
 
     def __del__(self) -> None:
         # The last reference is the only one that knows. A request that is cancelled drops its own as any other does.
@@ -41,30 +47,44 @@ class OpenFile:
             os.close(descriptor)
 
     def get_range(self, start: int, stop: int) -> bytes:
-        """Return the bytes ``[start, stop)``; fewer at the end of the file."""
-        return os.pread(self.descriptor, stop - start, start)
+        """Return the bytes ``[start, stop)``; fewer only at the end of the file."""
+        stop = min(stop, self.nbytes)
+        if start >= stop:
+            return b""
+        data = _read_at(self.descriptor, stop - start, start)
+        if len(data) == stop - start or not data:
+            return data
+        # Linux reads 2 GiB at most at a time, and a signal may cut a read short.
+        pieces = [data]
+        at = start + len(data)
+        while at < stop and (piece := _read_at(self.descriptor, stop - at, at)):
+            pieces.append(piece)
+            at += len(piece)
+        return b"".join(pieces)
 
     def read_exactly(self, start: int, stop: int) -> bytes:
         """Return the bytes ``[start, stop)``.
 
         Raises
         ------
-        EOFError
-            The file is shorter: it is not the one that was indexed.
+        DicomFormatError
+            kind ``truncated``: the file is shorter than the one that was indexed.
         """
-        data = os.pread(self.descriptor, stop - start, start)
-        if len(data) == stop - start:
-            return data
-        # Linux reads 2 GiB at most at a time, and a signal may cut a read short.
-        pieces = [data]
-        at = start + len(data)
-        while at < stop:
-            piece = os.pread(self.descriptor, stop - at, at)
-            if not piece:
-                raise EOFError(f"the file ends at byte {at}, not behind {stop}")
-            pieces.append(piece)
-            at += len(piece)
-        return b"".join(pieces)
+        return read_exactly(self, start, stop)
+
+
+if hasattr(os, "pread"):
+
+    def _read_at(descriptor: int, nbytes: int, position: int) -> bytes:
+        return os.pread(descriptor, nbytes, position)
+
+else:  # Windows
+    _SEEKING: Final = threading.Lock()
+
+    def _read_at(descriptor: int, nbytes: int, position: int) -> bytes:
+        with _SEEKING:
+            os.lseek(descriptor, position, os.SEEK_SET)
+            return os.read(descriptor, nbytes)
 
 
 class OpenFiles:
@@ -102,7 +122,7 @@ class OpenFiles:
                 self._files.move_to_end(instance.etag)
                 return found
         # Outside the lock, since a disk may be slow; two that open the same file both get one that is right.
-        opened = OpenFile(self._path_of(instance.sop_instance_uid))
+        opened = OpenFile.open(self._path_of(instance.sop_instance_uid))
         if opened.nbytes != instance.nbytes:
             raise InstanceError(
                 f"the file has {opened.nbytes} bytes, and {instance.nbytes} were indexed", kind="damaged"

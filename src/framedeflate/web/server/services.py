@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import Index
 from framedeflate.web.ingest import Ingest
+from framedeflate.web.server.contents import Contents
 from framedeflate.web.server.open_files import OpenFiles
 from framedeflate.web.server.settings import ServerSettings
 from framedeflate.web.server.tallies import Tallies
@@ -29,6 +30,8 @@ class Services:
     settings : ServerSettings
     tallies : Tallies
         What is counted, for /metrics.
+    contents : Contents
+        Stored instances, opened for what a request needs of them.
     """
 
     store: InstanceStore
@@ -37,3 +40,13 @@ class Services:
     files: OpenFiles
     settings: ServerSettings
     tallies: Tallies = field(default_factory=Tallies)
+    contents: Contents = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        contents = Contents(
+            self.files,
+            self.store.folder,
+            max_inflated_nbytes=self.settings.max_inflated_nbytes,
+            max_inflating=self.settings.max_inflating,
+        )
+        object.__setattr__(self, "contents", contents)

@@ -40,6 +40,8 @@ class ServerSettings:
         Frames that one request may list.
     max_inflating : int
         Requests at a time that inflate, decode or encode anew; others wait their turn.
+    max_inflated_nbytes : int
+        The largest Data Set of 1.2.840.10008.1.2.1.99 that is inflated, to a file beside the store.
     cache_seconds : int
         How long a client may keep what it got (Cache-Control max-age).
     max_open_files : int
@@ -60,6 +62,7 @@ class ServerSettings:
     max_storing: int = 8
     max_frames: int = 4096
     max_inflating: int = 8
+    max_inflated_nbytes: int = 8 << 30
     cache_seconds: int = 86_400
     max_open_files: int = 128
     metadata_cache_nbytes: int = 64 << 20

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A retrieval from what is asked to what is sent: negotiation, conditions, ranges, payload."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+
+from framedeflate.web.conditions import is_known, wanted_range
+from framedeflate.web.index import IndexedInstance
+from framedeflate.web.multipart_writer import MultipartPayload, new_boundary, write_parts
+from framedeflate.web.negotiation import VARY, Answer, negotiate
+from framedeflate.web.payloads.parts import Item, items_of
+from framedeflate.web.refusal import Refusal
+from framedeflate.web.representations import Making, Target
+from framedeflate.web.server.answers import RequestError, refused
+from framedeflate.web.server.asking import abilities_of, asked_of
+from framedeflate.web.server.delivery import PayloadResponse
+from framedeflate.web.server.lookup import base_url
+from framedeflate.web.server.services import Services
+from framedeflate.web.server.settings import SERVICE_ROOT
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+    from typing_extensions import Buffer
+
+__all__ = ["Retrieval", "cache_control", "etag_of"]
+
+_MAX_COUNTED: Final = 4096
+"""Payloads of more parts go out without a length: to count it would take longer than to begin."""
+
+_FORM: Final = "1"
+"""Part of every tag: another number where the same stored bytes are sent in another form than before."""
+
+_CHEAP: Final = frozenset({Making.STORED, Making.WRAPPED})
+
+
+def cache_control(seconds: int, *, is_final: bool) -> str:
+    """Return Cache-Control: an instance never changes; a study may grow, so its copy is asked about each time."""
+    return f"private, max-age={seconds}, immutable" if is_final else "private, no-cache"
+
+
+def etag_of(digests: Sequence[str], target: Target, answer: Answer, frame_numbers: Sequence[int] = ()) -> str:
+    """Return an entity-tag: another for each representation and coding, since all are other bytes (RFC 9110 8.8.3).
+
+    It is weak for payloads in parts, whose boundary is new each time.
+    """
+    part = answer.parts[0]
+    # All that tells one frame's tags apart stands in the clear, so that the fast path need not hash anything.
+    said = f"{_FORM}|{target.value}|{part.media_type}|{part.making.value}|{answer.content_encoding}|{answer.multipart}"
+    form = hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
+    if len(digests) == 1:
+        digest = digests[0]
+    else:
+        digest = hashlib.blake2b("|".join(digests).encode(), digest_size=20).hexdigest()
+    if len(frame_numbers) > 1:
+        listed = ",".join(map(str, frame_numbers))
+        numbers = hashlib.blake2b(listed.encode(), digest_size=8).hexdigest()
+    else:
+        numbers = "".join(map(str, frame_numbers))
+    weak = "W/" if answer.multipart else ""
+    return f'{weak}"{digest}-{form}-{numbers}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """One request for stored bytes.
+
+    Attributes
+    ----------
+    services : Services
+    request : Request
+    target : Target
+    instances : sequence of IndexedInstance
+        At least one; several come without frame tables.
+    frame_numbers : tuple of int
+        For FRAME and FRAMES.
+    """
+
+    services: Services
+    request: Request
+    target: Target
+    instances: Sequence[IndexedInstance]
+    frame_numbers: tuple[int, ...] = ()
+
+    async def respond(self) -> Response:
+        """Return the answer.
+
+        Raises
+        ------
+        RequestError, FrameDeflateError, OSError
+            For `app` to answer.
+        """
+        settings = self.services.settings
+        stored = [instance.stored for instance in self.instances]
+        answer = negotiate(self.target, stored, asked_of(self.request), abilities_of(settings))
+        if isinstance(answer, Refusal):
+            return refused(answer)
+        digests = [instance.etag for instance in self.instances]
+        etag = etag_of(digests, self.target, answer, self.frame_numbers)
+        headers = {
+            "ETag": etag,
+            "Cache-Control": cache_control(settings.cache_seconds, is_final=len(digests) == 1),
+            "Vary": VARY,
+        }
+        if is_known(self.request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+        cheap = all(part.making in _CHEAP for part in answer.parts)
+        limiter = None if cheap else self.services.contents.turns
+        if answer.multipart:
+            payload, nbytes, content_type = await run_sync(self._in_parts, answer, limiter=limiter)
+            headers["Content-Type"] = content_type
+            return PayloadResponse(payload, nbytes, headers=headers, limiter=limiter)
+        item = await run_sync(lambda: next(self._items(answer)), limiter=limiter)
+        return self._single(answer, item, headers, limiter)
+
+    def _single(
+        self, answer: Answer, item: Item, headers: dict[str, str], limiter: "CapacityLimiter | None"
+    ) -> Response:
+        headers |= answer.headers()
+        start, stop, status = 0, item.body.nbytes, 200
+        if answer.content_encoding is None:
+            headers["Accept-Ranges"] = "bytes"
+            fields = self.request.headers
+            asked = fields.get("range") if self.request.method == "GET" else None
+            found = wanted_range(asked, fields.get("if-range"), headers["ETag"], stop)
+            if found == "unsatisfiable":
+                raise RequestError(
+                    416,
+                    "range",
+                    f"The representation has {stop} bytes.",
+                    headers={"Content-Range": f"bytes */{stop}"},
+                )
+            if found is not None:
+                headers["Content-Range"] = f"bytes {found[0]}-{found[1] - 1}/{stop}"
+                (start, stop), status = found, 206
+        headers["Content-Location"] = item.location
+        pieces = item.body.pieces(start, stop)
+        return PayloadResponse(pieces, stop - start, status=status, headers=headers, limiter=limiter)
+
+    def _in_parts(self, answer: Answer) -> "tuple[Iterator[Buffer], int | None, str]":
+        """Return the payload, its length where it is soon known, and its Content-Type."""
+        items = self._items(answer)
+        if len(self.instances) == 1:
+            counted = list(islice(items, _MAX_COUNTED + 1))
+            if len(counted) <= _MAX_COUNTED:
+                payload = MultipartPayload([item.part() for item in counted])
+                return iter(payload), payload.nbytes, str(payload.media_type)
+            # Asked again: those that were made hold nothing but places.
+            items = self._items(answer)
+        boundary = new_boundary()
+        media_type = answer.media_type.adding("boundary", boundary)
+        return write_parts((item.part() for item in items), boundary), None, str(media_type)
+
+    def _items(self, answer: Answer) -> Iterator[Item]:
+        services = self.services
+        base = base_url(services, self.request) + SERVICE_ROOT
+        for listed, part in zip(self.instances, answer.parts, strict=True):
+            uids = listed.study_instance_uid, listed.series_instance_uid, listed.sop_instance_uid
+            instance = listed if len(self.instances) == 1 else services.index.instance(*uids)
+            if instance is None:
+                raise RequestError(404, "gone", "An instance was taken out of the index meanwhile.")
+            yield from items_of(
+                services.contents.stored(instance),
+                self.target,
+                part,
+                url="{}/studies/{}/series/{}/instances/{}".format(base, *uids),
+                coding=answer.content_encoding,
+                frame_numbers=self.frame_numbers,
+            )
