@@ -100,6 +100,13 @@ class Contents:
         """
         return self.stored(instance).native()
 
+    def forget(self, etag: str) -> None:
+        """Let go of all that is held of the file with this digest: it was deleted, and its room is wanted."""
+        self._files.forget(etag)
+        with self._guard:
+            self._images.pop(etag, None)
+            self._inflated.pop(etag, None)
+
     def _native(self, instance: IndexedInstance, source: OpenFile) -> StoredFrames:
         if instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
             # Not kept, or it would hold the inflated file beyond its own place.

@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from framedeflate.web.conditions import is_known, wanted_range
+from framedeflate.web.conditions import wanted_range
 from framedeflate.web.index import IndexedInstance
 from framedeflate.web.multipart_writer import MultipartPayload, new_boundary, write_parts
 from framedeflate.web.negotiation import VARY, Answer, negotiate
@@ -24,12 +24,13 @@ from framedeflate.web.server.delivery import PayloadResponse
 from framedeflate.web.server.lookup import base_url
 from framedeflate.web.server.services import Services
 from framedeflate.web.server.settings import SERVICE_ROOT
+from framedeflate.web.server.validators import kept_for, not_modified
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from typing_extensions import Buffer
 
-__all__ = ["Retrieval", "cache_control", "etag_of"]
+__all__ = ["Retrieval", "etag_of"]
 
 _MAX_COUNTED: Final = 4096
 """Payloads of more parts go out without a length: to count it would take longer than to begin."""
@@ -37,12 +38,8 @@ _MAX_COUNTED: Final = 4096
 _FORM: Final = "1"
 """Part of every tag: another number where the same stored bytes are sent in another form than before."""
 
+_GROWING: Final = frozenset({Target.STUDY, Target.SERIES})
 _CHEAP: Final = frozenset({Making.STORED, Making.WRAPPED})
-
-
-def cache_control(seconds: int, *, is_final: bool) -> str:
-    """Return Cache-Control: an instance never changes; a study may grow, so its copy is asked about each time."""
-    return f"private, max-age={seconds}, immutable" if is_final else "private, no-cache"
 
 
 def etag_of(digests: Sequence[str], target: Target, answer: Answer, frame_numbers: Sequence[int] = ()) -> str:
@@ -105,11 +102,12 @@ class Retrieval:
         etag = etag_of(digests, self.target, answer, self.frame_numbers)
         headers = {
             "ETag": etag,
-            "Cache-Control": cache_control(settings.cache_seconds, is_final=len(digests) == 1),
+            "Cache-Control": kept_for(settings.cache_seconds, changes=self.target in _GROWING),
             "Vary": VARY,
         }
-        if is_known(self.request.headers.get("if-none-match"), etag):
-            return Response(status_code=304, headers=headers)
+        known = not_modified(self.request, etag, headers["Cache-Control"])
+        if known is not None:
+            return known
         cheap = all(part.making in _CHEAP for part in answer.parts)
         limiter = None if cheap else self.services.contents.turns
         if answer.multipart:

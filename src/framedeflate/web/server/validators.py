@@ -2,17 +2,14 @@
 """Whether a client's copy is still good: strong entity tags and what may be kept (RFC 9110 8.8.3, 13.1.2; RFC 9111)."""
 
 import hashlib
-import re
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from framedeflate.web.conditions import is_known
 from framedeflate.web.negotiation import VARY
 
 __all__ = ["entity_tag", "kept_for", "not_modified"]
-
-_TAG: Final = re.compile(r'\s*(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*')
 
 
 def entity_tag(*facts: object) -> str:
@@ -35,10 +32,6 @@ def kept_for(seconds: int, *, changes: bool = False) -> str:
 
 def not_modified(request: Request, tag: str, cache_control: str) -> Response | None:
     """Return 304 where If-None-Match names the tag, else None."""
-    asked = request.headers.get("if-none-match")
-    if asked is None:
-        return None
-    # Weak comparison (13.1.2): W/ does not matter.
-    if asked.strip() != "*" and tag.removeprefix("W/") not in _TAG.findall(asked):
+    if not is_known(request.headers.get("if-none-match"), tag):
         return None
     return Response(status_code=304, headers={"ETag": tag, "Vary": VARY, "Cache-Control": cache_control})

@@ -48,4 +48,4 @@ def _delete(services: Services, instances: Sequence[IndexedInstance]) -> None:
         services.store.remove(uid)
         # Whoever looks for new files may have seen this one in between.
         services.index.remove(uid)
-        services.files.forget(instance.etag)
+        services.contents.forget(instance.etag)
