@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from framedeflate.errors import FrameDeflateError
 from framedeflate.web.server.answers import RequestError, problem, problem_of
+from framedeflate.web.server.frame_path import FramePath
 from framedeflate.web.server.routes import (
     capabilities,
     delete,
@@ -63,7 +64,7 @@ def create_app(services: Services) -> "ASGIApp":
     )
     # A path with a slash too many is no resource: a redirect would quote Host.
     application.router.redirect_slashes = False
-    return application
+    return FramePath(application, services)
 
 
 async def _problem(_request: Request, error: Exception) -> Response:
