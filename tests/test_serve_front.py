@@ -4,25 +4,20 @@
 import asyncio
 import contextlib
 import http.client
-import io
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from framedeflate.web.server.access import StaticToken
-from framedeflate.web.server.addresses import allowed_hosts
 from framedeflate.web.server.connection import ConnectionLimits
-from framedeflate.web.server.front import Front, FrontRules
 from framedeflate.web.server.origins import Origins
-from framedeflate.web.server.request_log import RequestLog
-from framedeflate.web.server.running import WebServer, bind
-from framedeflate.web.server.tallies import Tallies
+from guarded_server import Guarded, guarded
 
 PATIENT = "Doe^John"
 TOKEN = b"0123456789abcdef"
@@ -54,76 +49,20 @@ async def toy(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-class Toy:
-    """A running server, and what it wrote down."""
-
-    def __init__(self, port: int, log: io.StringIO, tallies: Tallies, server: WebServer) -> None:
-        self.port, self._log, self.tallies, self.server = port, log, tallies, server
-
-    def ask(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-
-    def raw(self, data: bytes, *, timeout: float = 10) -> bytes:
-        """Send bytes and return all that comes until the connection ends."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
-            with contextlib.suppress(OSError):
-                connection.sendall(data)
-            answer = b""
-            with contextlib.suppress(ConnectionError):
-                while block := connection.recv(1 << 16):
-                    answer += block
-            return answer
-
-    def entries(self, count: int) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + 10
-        while self._log.getvalue().count("\n") < count and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return [json.loads(line) for line in self._log.getvalue().splitlines()]
-
-
 @contextmanager
-def running(
-    limits: ConnectionLimits | None = None,
-    make_rules: Callable[[int], FrontRules] | None = None,
-    **rules: Any,
-) -> Iterator[Toy]:
-    listener = bind("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    text, tallies = io.StringIO(), Tallies()
-    log = RequestLog(text)
-    rules.setdefault("hosts", allowed_hosts("127.0.0.1", port, is_tls=False))
-    front = Front(
-        toy, rules=make_rules(port) if make_rules else FrontRules(**rules), tallies=tallies, log=log
-    )
-    started = threading.Event()
-    server = WebServer(front, limits=limits or ConnectionLimits(), grace_seconds=3, on_started=started.set)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
-        yield Toy(port, text, tallies, server)
-    finally:
-        server.stop()
-        thread.join(20)
-        log.close()
-    assert not thread.is_alive()
+def running(limits: ConnectionLimits | None = None, **rules: Any) -> Iterator[Guarded]:
+    with guarded(toy, limits, **rules) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[Toy]:
+def plain() -> Iterator[Guarded]:
     with running(max_body_nbytes=1000, max_url_nbytes=500) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[Toy]:
+def locked() -> Iterator[Guarded]:
     with running(access=StaticToken(TOKEN), origins=Origins(["https://viewer.example"])) as server:
         yield server
 
@@ -132,7 +71,7 @@ def kind_of(answer: tuple[int, dict[str, str], bytes]) -> tuple[int, str]:
     return answer[0], json.loads(answer[2])["kind"]
 
 
-def test_an_answer_carries_what_a_browser_must_not_do(plain: Toy) -> None:
+def test_an_answer_carries_what_a_browser_must_not_do(plain: Guarded) -> None:
     _, headers, _ = plain.ask("GET", "/dicomweb/studies")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
@@ -152,16 +91,16 @@ def test_an_answer_carries_what_a_browser_must_not_do(plain: Toy) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil:{port}", "", "[::1]"]
 )
-def test_another_name_is_refused(plain: Toy, host: str) -> None:
+def test_another_name_is_refused(plain: Guarded, host: str) -> None:
     assert kind_of(plain.ask("GET", INSTANCE, {"Host": host.format(port=plain.port)})) == (421, "host")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "[::1]"])
-def test_our_names_are_not(plain: Toy, host: str) -> None:
+def test_our_names_are_not(plain: Guarded, host: str) -> None:
     assert plain.ask("GET", INSTANCE, {"Host": f"{host}:{plain.port}"})[0] == 200
 
 
-def test_exactly_one_host(plain: Toy) -> None:
+def test_exactly_one_host(plain: Guarded) -> None:
     good = f"Host: 127.0.0.1:{plain.port}\r\n"
     for hosts in ("", good + good, good + "Host: evil.example\r\n"):
         answer = plain.raw(f"GET /dicomweb/studies HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
@@ -169,7 +108,7 @@ def test_exactly_one_host(plain: Toy) -> None:
     assert plain.raw(b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_page_of_another_origin_cannot_store(plain: Toy) -> None:
+def test_a_page_of_another_origin_cannot_store(plain: Guarded) -> None:
     for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         assert kind_of(plain.ask("POST", "/dicomweb/studies", headers, b"x")) == (403, "cross-site")
         assert plain.ask("GET", "/dicomweb/studies", headers)[0] == 200
@@ -179,13 +118,13 @@ def test_a_page_of_another_origin_cannot_store(plain: Toy) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity, gzip", "x"])
-def test_a_compressed_payload_is_refused(plain: Toy, coding: str) -> None:
+def test_a_compressed_payload_is_refused(plain: Guarded, coding: str) -> None:
     status, headers, body = plain.ask("POST", "/dicomweb/studies", {"Content-Encoding": coding}, b"x")
     assert (status, json.loads(body)["kind"]) == (415, "coded-payload")
     assert headers["accept-encoding"] == "identity"
 
 
-def test_payloads_have_an_end(plain: Toy) -> None:
+def test_payloads_have_an_end(plain: Guarded) -> None:
     assert json.loads(plain.ask("POST", "/dicomweb/studies", {}, bytes(1000))[2])["nbytes"] == 1000
     assert kind_of(plain.ask("POST", "/dicomweb/studies", {}, bytes(1001))) == (413, "payload-too-large")
     head = f"POST /dicomweb/studies HTTP/1.1\r\nHost: 127.0.0.1:{plain.port}\r\n"
@@ -196,11 +135,11 @@ def test_payloads_have_an_end(plain: Toy) -> None:
     assert chunked.startswith(b"HTTP/1.1 413 ")
 
 
-def test_urls_have_an_end(plain: Toy) -> None:
+def test_urls_have_an_end(plain: Guarded) -> None:
     assert kind_of(plain.ask("GET", "/dicomweb/studies?" + "a" * 500)) == (414, "url-too-long")
 
 
-def test_heads_have_an_end(plain: Toy) -> None:
+def test_heads_have_an_end(plain: Guarded) -> None:
     head = f"GET /dicomweb/studies HTTP/1.1\r\nHost: 127.0.0.1:{plain.port}\r\n".encode()
     many = b"".join(b"X-%d: y\r\n" % number for number in range(5000))
     for rest in (b"X: " + b"y" * 40_000 + b"\r\n\r\n", many + b"\r\n", b"X: " + b"y" * 4_000_000, many * 20):
@@ -215,44 +154,44 @@ def test_heads_have_an_end(plain: Toy) -> None:
     assert plain.ask("GET", "/dicomweb/studies")[0] == 200
 
 
-def test_without_a_token_nothing_but_the_viewer_and_health(guarded: Toy) -> None:
+def test_without_a_token_nothing_but_the_viewer_and_health(locked: Guarded) -> None:
     for path in ("/dicomweb/studies", "/dicomweb", "/dicomwebx", "/metrics", INSTANCE + "/frames/1"):
-        status, headers, body = guarded.ask("GET", path)
+        status, headers, body = locked.ask("GET", path)
         assert (status, json.loads(body)["kind"]) == (401, "no-token")
         assert headers["www-authenticate"] == 'Bearer realm="framedeflate"'
-        status, headers, body = guarded.ask("GET", path, {"Authorization": "Bearer wrong-wrong-wrong"})
+        status, headers, body = locked.ask("GET", path, {"Authorization": "Bearer wrong-wrong-wrong"})
         assert (status, json.loads(body)["kind"]) == (401, "bad-token")
         assert 'error="invalid_token"' in headers["www-authenticate"]
-        assert guarded.ask("GET", path, {"Authorization": f"Bearer {TOKEN.decode()}"})[0] == 200
-    assert guarded.ask("GET", "/")[0] == guarded.ask("GET", "/healthz")[0] == 200
-    assert guarded.ask("POST", "/dicomweb/studies", {}, b"x")[0] == 401
+        assert locked.ask("GET", path, {"Authorization": f"Bearer {TOKEN.decode()}"})[0] == 200
+    assert locked.ask("GET", "/")[0] == locked.ask("GET", "/healthz")[0] == 200
+    assert locked.ask("POST", "/dicomweb/studies", {}, b"x")[0] == 401
 
 
-def test_a_page_that_may_read_is_told_so_and_another_is_not(guarded: Toy) -> None:
+def test_a_page_that_may_read_is_told_so_and_another_is_not(locked: Guarded) -> None:
     good, bad = "https://viewer.example", "https://viewer.example.evil"
     asks = {
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "accept, authorization",
     }
-    status, headers, body = guarded.ask("OPTIONS", INSTANCE, {"Origin": good, **asks})
+    status, headers, body = locked.ask("OPTIONS", INSTANCE, {"Origin": good, **asks})
     assert (status, body) == (204, b"")
     assert headers["access-control-allow-origin"] == good
     assert {"Accept", "Authorization", "Range"} <= set(headers["access-control-allow-headers"].split(", "))
     assert {"GET", "POST"} <= set(headers["access-control-allow-methods"].split(", "))
-    status, headers, _ = guarded.ask("OPTIONS", INSTANCE, {"Origin": bad, **asks})
+    status, headers, _ = locked.ask("OPTIONS", INSTANCE, {"Origin": bad, **asks})
     assert status == 403
     assert "access-control-allow-origin" not in headers
     token = {"Authorization": f"Bearer {TOKEN.decode()}"}
-    _, headers, _ = guarded.ask("GET", INSTANCE, {"Origin": good, **token})
+    _, headers, _ = locked.ask("GET", INSTANCE, {"Origin": good, **token})
     assert headers["access-control-allow-origin"] == good
     assert {"ETag", "Warning", "X-Total-Count"} <= set(headers["access-control-expose-headers"].split(", "))
     assert "access-control-allow-credentials" not in headers
     for other in ({"Origin": bad}, {}):
-        _, headers, _ = guarded.ask("GET", INSTANCE, {**other, **token})
+        _, headers, _ = locked.ask("GET", INSTANCE, {**other, **token})
         assert "access-control-allow-origin" not in headers
         assert "Origin" in headers["vary"]
     # A refusal can be read too: a page sees that its token is missing.
-    assert guarded.ask("GET", INSTANCE, {"Origin": good})[1]["access-control-allow-origin"] == good
+    assert locked.ask("GET", INSTANCE, {"Origin": good})[1]["access-control-allow-origin"] == good
 
 
 def test_a_failure_says_nothing_of_what_failed(caplog: pytest.LogCaptureFixture) -> None:
@@ -277,7 +216,7 @@ def test_a_line_for_each_request_without_what_was_searched_for() -> None:
         server.ask("POST", "/dicomweb/studies/1.2", {"Authorization": "Bearer secret"}, b"x")
         server.ask("GET", "/dicomweb/patients/Doe")
         lines = server.entries(4)
-        raw = server._log.getvalue()
+        raw = server.log.getvalue()
     assert [(line["method"], line["route"], line["status"]) for line in lines] == [
         ("GET", "/dicomweb/studies", 200),
         ("GET", "/dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frames}", 200),

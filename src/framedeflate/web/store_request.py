@@ -4,8 +4,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from framedeflate.errors import MediaTypeError
+from framedeflate.errors import MediaTypeError, MultipartError
 from framedeflate.web.media_type import parse_media_type
+from framedeflate.web.multipart_reader import checked_boundary
 from framedeflate.web.refusal import Refusal
 
 __all__ = ["StoreRequest", "read_store_request"]
@@ -73,4 +74,9 @@ def read_store_request(
     boundary = media_type.get("boundary") if media_type is not None and multipart else None
     if multipart and not boundary:
         return Refusal(400, "no-boundary", "Content-Type must give the boundary (RFC 2046 5.1.1).")
+    try:
+        if boundary:
+            checked_boundary(boundary)
+    except MultipartError as error:
+        return Refusal(400, "no-boundary", f"Content-Type cannot be read: {error}.")
     return StoreRequest(part_type, boundary)

@@ -26,6 +26,8 @@ class ConnectionLimits:
         From a head's first byte to its last; of a new connection, from its beginning.
     receive_nbytes_per_second : int
         A payload that comes slower, over 30 seconds, is given up; the time in which we did not read does not count.
+    idle_seconds : int
+        Between two requests on a connection.
     stalled_seconds : float
         For so long a client may take nothing of an answer that waits for it.
     """
@@ -34,6 +36,7 @@ class ConnectionLimits:
     head_nbytes: int = 32 << 10
     head_seconds: float = 20.0
     receive_nbytes_per_second: int = 1024
+    idle_seconds: int = 75
     stalled_seconds: float = 60.0
 
 

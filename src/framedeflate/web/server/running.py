@@ -81,7 +81,7 @@ class WebServer(uvicorn.Server):
             # A client could put any scheme and address of its own into such headers.
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=75,
+            timeout_keep_alive=limits.idle_seconds,
             timeout_graceful_shutdown=max(1, round(grace_seconds)),
             ssl_context_factory=None if tls is None else (lambda _config, _default: tls),
         )
