@@ -36,7 +36,11 @@ def services_for(store_folder: Path, *, index_url: str | None = None, **settings
             index.add([describe_instance(path) for path in new])
             files = OpenFiles(store.path_of, chosen.max_open_files)
             yield Services(
-                store=store, index=index, ingest=Ingest(store, index), files=files, settings=chosen
+                store=store,
+                index=index,
+                ingest=None if chosen.read_only else Ingest(store, index),
+                files=files,
+                settings=chosen,
             )
             files.close()
 

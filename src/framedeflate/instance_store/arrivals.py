@@ -153,6 +153,7 @@ class Arrival:
         self.nbytes = 0
         self._folder = folder
         self._unchecked_nbytes = 0
+        self._error: OSError | None = None
         # By descriptor: one name, one owner. Buffered, for what comes in small pieces.
         self._file: BinaryIO | None = open(os.open(path, _CREATE, 0o666), "w+b", buffering=1 << 20)  # noqa: PTH123, SIM115
 
@@ -179,10 +180,22 @@ class Arrival:
         self.nbytes += len(data)
 
     def finish(self) -> None:
-        """Hand all bytes to the system, so that the file can be read by its name."""
+        """Hand all bytes to the system, so that the file can be read by its name.
+
+        Raises
+        ------
+        OSError
+            The disk is full, or fails; every time from then on, since the file lacks its end.
+        """
+        if self._error is not None:
+            raise self._error
         if self._file is not None:
             file, self._file = self._file, None
-            file.close()
+            try:
+                file.close()
+            except OSError as error:
+                self._error = error
+                raise
 
     def discard(self) -> None:
         """Remove the file; nothing where it is gone already."""

@@ -4,7 +4,7 @@
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from framedeflate.errors import InstanceError, MultipartError
+from framedeflate.errors import InstanceError, MultipartError, StoreIndexError
 from framedeflate.instance_store.refusals import REFUSALS, StoreRefusal, refusal_name
 
 __all__ = ["FAILURE_REASONS", "UNAVAILABLE", "failure_name", "status_without_success"]
@@ -35,6 +35,8 @@ def failure_name(error: Exception) -> str:
     """Return which of `FAILURE_REASONS` says what kept an instance, or a part, from being stored."""
     if isinstance(error, MultipartError):
         return "too-large" if error.kind in {"part-too-long", "too-many-parts"} else "payload"
+    if isinstance(error, StoreIndexError) and error.kind == "full":
+        return "disk-left"
     if isinstance(error, InstanceError) and error.kind in FAILURE_REASONS:
         return error.kind
     return refusal_name(error)

@@ -3,6 +3,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from framedeflate.byte_source import FileSource
@@ -11,6 +12,7 @@ from framedeflate.instance_store import Arrival, InstanceFacts, InstanceStore
 from framedeflate.instance_store.check import is_uid
 from framedeflate.part10 import read_file_meta
 from framedeflate.web.index import Index, NewInstance, describe_instance
+from framedeflate.web.ingest.group_commit import GroupCommit
 from framedeflate.web.ingest.store_report import StoredReference
 
 __all__ = ["INGEST_ERRORS", "Ingest", "PlacedInstance", "named_uids"]
@@ -67,6 +69,7 @@ class Ingest:
         self.store = store
         self.index = index
         self.composing = threading.BoundedSemaphore(_COMPOSING)
+        self._commits = GroupCommit(index)
         self._turns = threading.BoundedSemaphore(at_once)
 
     def arrival(self) -> Arrival:
@@ -128,7 +131,7 @@ class Ingest:
         """Write to the index what it does not know yet, in one transaction. Raises as `put` does."""
         described = [one.described for one in placed if one.described is not None]
         if described:
-            self.index.add(described)
+            self._commits.add(described)
 
     def _is_indexed(self, reference: StoredReference) -> bool:
         return (
@@ -156,8 +159,10 @@ def named_uids(arrival: Arrival) -> tuple[str, str] | None:
 
     Those of the File Meta Information: they come first, and are there where the Data Set is broken or was cut.
     """
-    try:
+    with suppress(OSError):
+        # What is missing at the end does not matter here; whoever stores the file is told again.
         arrival.finish()
+    try:
         with FileSource.open(arrival.path) as file:
             elements = read_file_meta(file).elements
     except INGEST_ERRORS:

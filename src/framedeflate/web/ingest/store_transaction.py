@@ -125,8 +125,10 @@ class StoreTransaction:
             self.break_off(error)
         self._instances.commit()
 
-    def finish(self) -> StoreReport:
-        """Say that the payload is over, and return what came of it."""
+    def finish(self, data: bytes = b"") -> StoreReport:
+        """Take the last bytes of the payload, and return what came of it; nothing unfinished is left then."""
+        if data:
+            self.feed(data)
         try:
             if self._reader is not None:
                 self._reader.close()
@@ -137,6 +139,7 @@ class StoreTransaction:
         except MultipartError as error:
             self.break_off(error)
         self._instances.commit()
+        self.close()
         return self.report
 
     def break_off(self, error: MultipartError | InstanceError) -> None:

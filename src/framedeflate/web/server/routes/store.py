@@ -90,12 +90,13 @@ class _Store:
         limits = StoreLimits(parts=settings.max_parts, metadata_nbytes=settings.max_metadata_nbytes)
         transaction = StoreTransaction(self._ingest, layout, study_instance_uid=study, limits=limits)
         try:
-            is_whole = await _feed(request, transaction, in_thread)
-            return await in_thread(transaction.finish), is_whole
-        finally:
-            # Also where the client has gone or the server is being stopped: nothing half may stay.
+            last = await _feed(request, transaction, in_thread)
+            return await in_thread(transaction.finish, last or b""), last is not None
+        except BaseException:
+            # The client has gone, or the server is being stopped: nothing half may stay.
             with anyio.CancelScope(shield=True):
                 await in_thread(transaction.close)
+            raise
 
     def _told(self, request: Request, report: StoreReport, *, is_whole: bool) -> Response:
         root = base_url(self._services, request) + SERVICE_ROOT
@@ -110,8 +111,10 @@ class _Store:
         return Response(report.json(root), report.status, headers, "application/dicom+json")
 
 
-async def _feed(request: Request, transaction: StoreTransaction, in_thread: Callable[..., Any]) -> bool:
-    """Hand the payload on; return whether it was read to its end."""
+async def _feed(
+    request: Request, transaction: StoreTransaction, in_thread: Callable[..., Any]
+) -> bytes | None:
+    """Hand the payload on, but for the last of it, which is returned; None where it was not read to its end."""
     waiting: list[bytes] = []
     nbytes = drained_nbytes = 0
     try:
@@ -119,7 +122,7 @@ async def _feed(request: Request, transaction: StoreTransaction, in_thread: Call
             if transaction.is_broken:
                 drained_nbytes += len(chunk)
                 if drained_nbytes > _DRAINED_NBYTES:
-                    return False
+                    return None
                 continue
             waiting.append(chunk)
             nbytes += len(chunk)
@@ -130,9 +133,8 @@ async def _feed(request: Request, transaction: StoreTransaction, in_thread: Call
     except RequestTooLargeError:
         error = InstanceError("the payload is larger than the limit", kind="too-large")
         await in_thread(transaction.break_off, error)
-        return False
-    await in_thread(transaction.feed, b"".join(waiting))
-    return True
+        return None
+    return b"".join(waiting)
 
 
 def _wants_xml(request: Request) -> bool:
