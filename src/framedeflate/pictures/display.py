@@ -2,7 +2,7 @@
 """Turn frames into pictures for the eye: window, palette, YBR to RGB, one colour per segment."""
 
 import colorsys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framedeflate.colour import ybr_to_rgb
 from framedeflate.image_pixel import ImagePixel
 
-__all__ = ["Palette", "Window", "choose_window", "label_colour", "label_picture", "to_rgb"]
+__all__ = ["Palette", "Window", "choose_window", "colour_picture", "label_colour", "label_picture", "to_rgb"]
 
 _LABEL_COLOURS = (
     (255, 179, 71), (64, 196, 255), (105, 220, 120), (255, 105, 140), (186, 140, 255), (255, 225, 90),
@@ -57,10 +57,13 @@ def label_colour(label: int) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def label_picture(labels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Give every label its colour; shape (rows, columns) becomes (rows, columns, 3)."""
+def label_picture(
+    labels: NDArray[Any], recommended: Mapping[int, tuple[int, int, int]] | None = None
+) -> NDArray[np.uint8]:
+    """Give every label its colour, a recommended one first; shape (rows, columns) becomes (rows, columns, 3)."""
     values, places = np.unique(labels, return_inverse=True)
-    colours = np.array([label_colour(int(value)) for value in values], np.uint8)
+    known = recommended or {}
+    colours = np.array([known.get(int(value)) or label_colour(int(value)) for value in values], np.uint8)
     return colours[places.reshape(labels.shape)]
 
 
@@ -128,7 +131,7 @@ def to_rgb(
         Shape (rows, columns, 3).
     """
     if frame.ndim == 3:
-        return _colour(frame, image_pixel)
+        return colour_picture(frame, image_pixel)
     if image_pixel.is_bilevel:
         return _bilevel(frame.astype(bool), image_pixel, segment_number)
     if palette is not None:
@@ -153,7 +156,8 @@ def _bilevel(frame: NDArray[np.bool_], image_pixel: ImagePixel, segment_number: 
     return picture
 
 
-def _colour(frame: NDArray[Any], image_pixel: ImagePixel) -> NDArray[np.uint8]:
+def colour_picture(frame: NDArray[Any], image_pixel: ImagePixel) -> NDArray[np.uint8]:
+    """Turn a Frame in RGB or YBR_FULL, shape (rows, columns, 3), into red, green and blue of 8 bits."""
     stored = image_pixel.bits_stored
     samples = frame
     if stored > 16:

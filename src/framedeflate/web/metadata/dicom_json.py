@@ -5,10 +5,11 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
+from framedeflate.web.metadata.find_value import find_item
 from framedeflate.web.metadata.opened_data_set import OpenedDataSet
 from framedeflate.web.metadata.walk import BulkdataUri, walk
 
-__all__ = ["attributes_of", "dump_json", "write_json"]
+__all__ = ["attributes_of", "dump_json", "item_attributes", "write_json"]
 
 # NaN and Infinity are no JSON: they never come here, and would be an error if they did.
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -45,6 +46,15 @@ def attributes_of(opened: OpenedDataSet, tags: Collection[int]) -> dict[str, Any
     """
     text = b"".join(walk(opened, _JsonForm(), str, wanted=frozenset(tags)))
     model: dict[str, Any] = json.loads(text)
+    return model
+
+
+def item_attributes(opened: OpenedDataSet, tag: int, number: int) -> dict[str, Any]:
+    """Return an Item of a top-level sequence, by its number from 1, as `attributes_of`; empty where there is none."""
+    item = find_item(opened, tag, number)
+    if item is None:
+        return {}
+    model: dict[str, Any] = json.loads(b"".join(walk(opened, _JsonForm(), str, item=item)))
     return model
 
 

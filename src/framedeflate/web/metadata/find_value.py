@@ -2,6 +2,7 @@
 """Where the value lies that a bulk data URI names."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from framedeflate.web.metadata.opened_data_set import OpenedDataSet
 from framedeflate.web.metadata.scope import Scope
 from framedeflate.web.metadata.windowed_reader import WindowedReader
 
-__all__ = ["FoundValue", "find_value", "parse_path"]
+__all__ = ["FoundItem", "FoundValue", "find_item", "find_value", "parse_path"]
 
 _PATH: Final = re.compile(r"[0-9A-Fa-f]{8}(?:/[1-9][0-9]{0,8}/[0-9A-Fa-f]{8}){0,64}", re.ASCII)
 _REMEMBERED_NBYTES: Final = 64
@@ -43,6 +44,29 @@ class FoundValue:
     position: int
     nbytes: int | None
     big_endian: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundItem:
+    """Where an Item lies.
+
+    Attributes
+    ----------
+    reader : WindowedReader
+        Reads what is in it.
+    position, stop : int
+        First byte of its Data Set, and the first behind it at the latest.
+    is_undefined_length : bool
+        Whether a delimiter ends it.
+    scope : Scope
+        What holds in it.
+    """
+
+    reader: WindowedReader
+    position: int
+    stop: int
+    is_undefined_length: bool
+    scope: Scope
 
 
 def parse_path(path: str) -> tuple[int, ...] | None:
@@ -75,28 +99,41 @@ def find_value(opened: OpenedDataSet, path: str) -> FoundValue | None:
         nbytes = None if pixel_data.is_undefined_length else pixel_data.value_nbytes
         vr = pixel_data.vr.decode("ascii") or ("OB" if nbytes is None else "OW")
         return FoundValue(pixel_data.tag, vr, pixel_data.value_position, nbytes, opened.big_endian)
+    *into, tag = steps
+    where = _descend(opened, into)
+    if where is None:
+        return None
+    element = _element(where.reader, where.position, where.stop, tag, where.scope)
+    if element is None:
+        return None
+    reader = where.reader.as_implicit() if element.vr == b"UN" else where.reader
+    return _found(reader, element, where.scope)
+
+
+def find_item(opened: OpenedDataSet, tag: int, number: int) -> FoundItem | None:
+    """Return where an Item of a top-level sequence lies, by its number from 1; errors as `find_value`."""
+    return _descend(opened, [tag, number])
+
+
+def _descend(opened: OpenedDataSet, steps: Sequence[int]) -> FoundItem | None:
+    """Return the Data Set, or the Item that tag, number, tag, number ... lead to."""
     reader = WindowedReader(
         opened.source, opened.stop, implicit_vr=opened.implicit_vr, big_endian=opened.big_endian
     )
-    at, stop = opened.position, opened.stop
     scope = Scope(opened.specific_character_set, opened.pixel_representation)
-    for index in range(0, len(steps), 2):
-        element = _element(reader, at, stop, steps[index], scope)
+    here = FoundItem(reader, opened.position, opened.stop, is_undefined_length=False, scope=scope)
+    for tag, number in zip(steps[::2], steps[1::2], strict=True):
+        element = _element(here.reader, here.position, here.stop, tag, here.scope)
         if element is None:
             return None
-        if element.vr == b"UN":
-            # Implicit VR Little Endian, whatever is around it (PS3.5 6.2.2 note).
-            reader = reader.as_implicit()
-        if index == len(steps) - 1:
-            return _found(reader, element, scope)
-        item = _item(reader, element, stop, steps[index + 1], scope.depth)
+        # The Items of UN are Implicit VR Little Endian, whatever is around them (PS3.5 6.2.2 note).
+        reader = here.reader.as_implicit() if element.vr == b"UN" else here.reader
+        item = _item(reader, element, here.stop, number, here.scope.depth)
         if item is None:
             return None
-        at = item.value_at
-        if not item.is_undefined_length:
-            stop = item.value_at + item.nbytes
-        scope = scope.inner(steps[index], steps[index + 1])
-    return None
+        stop = here.stop if item.is_undefined_length else item.value_at + item.nbytes
+        here = FoundItem(reader, item.value_at, stop, item.is_undefined_length, here.scope.inner(tag, number))
+    return here
 
 
 def _element(reader: WindowedReader, at: int, stop: int, tag: int, scope: Scope) -> DataElement | None:

@@ -11,6 +11,7 @@ from framedeflate.data_set.element import (
 )
 from framedeflate.data_set.layout import Tag
 from framedeflate.errors import DicomFormatError
+from framedeflate.web.metadata.find_value import FoundItem
 from framedeflate.web.metadata.form import Form
 from framedeflate.web.metadata.opened_data_set import OpenedDataSet
 from framedeflate.web.metadata.scope import Scope
@@ -42,7 +43,12 @@ _PIXEL_DATA: Final = frozenset({Tag.PIXEL_DATA, Tag.FLOAT_PIXEL_DATA, Tag.DOUBLE
 
 
 def walk(
-    opened: OpenedDataSet, form: Form, bulkdata_uri: BulkdataUri, *, wanted: Collection[int] | None = None
+    opened: OpenedDataSet,
+    form: Form,
+    bulkdata_uri: BulkdataUri,
+    *,
+    wanted: Collection[int] | None = None,
+    item: FoundItem | None = None,
 ) -> Iterator[bytes]:
     """Yield a Data Set as text, in blocks of some 64 KiB.
 
@@ -56,6 +62,8 @@ def walk(
     bulkdata_uri : callable
     wanted : collection of int, optional
         Tags of the top-level attributes to write; all of them where it is None.
+    item : FoundItem, optional
+        An Item to write in the place of the whole Data Set.
 
     Raises
     ------
@@ -64,7 +72,7 @@ def walk(
     """
     blocks: list[bytes] = []
     nbytes = 0
-    for text in _Walk(opened, form, bulkdata_uri, wanted).run():
+    for text in _Walk(opened, form, bulkdata_uri, wanted).run(item):
         blocks.append(text)
         nbytes += len(text)
         if nbytes >= _OUT_NBYTES:
@@ -86,14 +94,19 @@ class _Walk:
         # Frames of one image say the same many thousand times.
         self._texts: dict[tuple[object, ...], bytes] = {}
 
-    def run(self) -> Iterator[bytes]:
+    def run(self, item: FoundItem | None) -> Iterator[bytes]:
         opened = self._opened
-        reader = WindowedReader(
-            opened.source, opened.stop, implicit_vr=opened.implicit_vr, big_endian=opened.big_endian
-        )
-        scope = Scope(opened.specific_character_set, opened.pixel_representation)
         yield self._form.data_set_start
-        yield from self._data_set(reader, opened.position, opened.stop, scope, delimited=False)
+        if item is not None:
+            yield from self._data_set(
+                item.reader, item.position, item.stop, item.scope, delimited=item.is_undefined_length
+            )
+        else:
+            reader = WindowedReader(
+                opened.source, opened.stop, implicit_vr=opened.implicit_vr, big_endian=opened.big_endian
+            )
+            scope = Scope(opened.specific_character_set, opened.pixel_representation)
+            yield from self._data_set(reader, opened.position, opened.stop, scope, delimited=False)
         yield self._form.data_set_end
 
     def _data_set(

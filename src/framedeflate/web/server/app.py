@@ -19,6 +19,7 @@ from framedeflate.web.server.routes import (
     health,
     metadata,
     metrics,
+    rendered,
     retrieve,
     store,
     viewer_files,
@@ -33,6 +34,7 @@ __all__ = ["create_app"]
 _ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (
     retrieve.routes,
     metadata.routes,
+    rendered.routes,
     store.routes,
     delete.routes,
     capabilities.routes,

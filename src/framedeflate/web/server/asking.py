@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from starlette.requests import Request
 
 from framedeflate.web.negotiation import Abilities, Asked
+from framedeflate.web.rendering.parameters import RENDERED_TYPES
 from framedeflate.web.server.answers import RequestError
 from framedeflate.web.server.settings import ServerSettings
 
@@ -40,7 +41,7 @@ def _accept_parameter(query: bytes) -> str | None:
 
 def abilities_of(settings: ServerSettings) -> Abilities:
     """Return what this server can make."""
-    return Abilities(absent_accept=settings.absent_accept)
+    return Abilities(rendered=RENDERED_TYPES, metadata_xml=True, absent_accept=settings.absent_accept)
 
 
 def frame_numbers(text: str, *, number_of_frames: int, max_frames: int) -> tuple[int, ...]:

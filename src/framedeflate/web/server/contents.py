@@ -56,7 +56,7 @@ class Contents:
         self, files: OpenFiles, folder: Path, *, max_inflated_nbytes: int, max_inflating: int
     ) -> None:
         self._files = files
-        self._folder = folder
+        self.folder: Final = folder
         self._max_inflated_nbytes = max_inflated_nbytes
         self._max_inflating = max_inflating
         self._turns: CapacityLimiter | None = None
@@ -139,7 +139,7 @@ class Contents:
 
     def _inflated_file(self, source: ByteSource) -> OpenFile:
         meta = read_file_meta(source)
-        with TemporaryFile(dir=self._folder, buffering=0) as file:
+        with TemporaryFile(dir=self.folder, buffering=0) as file:
             read = sequential_reader(source, meta.data_set_position)
             inflate_data_set(
                 read, file.write, limit_nbytes=self._max_inflated_nbytes, position=meta.data_set_position
