@@ -21,6 +21,7 @@ from open_tables import opening
 from pydicom_tables import reading
 from segmentation_tables import segmentation
 from send_tables import send
+from serve_tables import serve
 from thread_tables import threads
 
 __all__ = ["CURVE", "PAGE", "filled", "main", "picture", "stored"]
@@ -41,6 +42,7 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "pydicomdev": reading,
     "segmentation": segmentation,
     "send": send,
+    "serve": serve,
 }
 """What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
 

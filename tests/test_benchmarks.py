@@ -17,6 +17,7 @@ import bench_open
 import bench_pydicom
 import bench_segmentation
 import bench_send
+import bench_serve
 import bench_threads
 import curve
 import render
@@ -138,6 +139,19 @@ def test_send(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(one["instances_a_second"] > 0 for one in sent.values())
     assert 0 < sent["deflated, as stored"]["wire_nbytes"] < sent["native"]["wire_nbytes"]
     assert "| native, 4 associations |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(engine.name != "native", reason="what is timed is the server, whichever engine there is")
+def test_serve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (one,) = quick(bench_serve.main, "serve", tmp_path, NOWHERE)["sets"].values()
+    forms = one["forms"]
+    assert all(form["requests_a_second"] > 0 for form in forms.values())
+    # The same stream each time, within the bytes of its container.
+    stream = forms["x-deflate"]["nbytes"]
+    assert forms["Content-Encoding deflate"]["nbytes"] == pytest.approx(stream + 6, abs=0.5)
+    assert forms["Content-Encoding gzip"]["nbytes"] == pytest.approx(stream + 18, abs=0.5)
+    assert forms["inflated"]["nbytes"] == pytest.approx(one["native_nbytes"], rel=1e-3)
+    assert "| x-deflate, in a part |" in capsys.readouterr().out
 
 
 class TestFrameSets:

@@ -8,20 +8,22 @@ the caches, conditions, ranges, refusals, large Frames, which a thread reads.
 
 import os
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from framedeflate import engine
 from framedeflate.transfer_syntax import NATIVE
 from framedeflate.web.content_encoding import Coding, FrameSums, ends
 from framedeflate.web.index import IndexedInstance
-from framedeflate.web.multipart_writer import BodyPart, new_boundary, write_parts
-from framedeflate.web.negotiation import VARY, Answer, Asked, negotiate
+from framedeflate.web.multipart_writer import new_boundary
+from framedeflate.web.negotiation import VARY, Asked, negotiate
 from framedeflate.web.refusal import Refusal
 from framedeflate.web.representations import Making, Target
 from framedeflate.web.server.asking import abilities_of
-from framedeflate.web.server.retrieval import etag_of
+from framedeflate.web.server.lookup import is_host
+from framedeflate.web.server.retrieval import etag_of, how_sent
+from framedeflate.web.server.route_names import FRAME_ROUTE, ROUTE_KEY
 from framedeflate.web.server.services import Services
 from framedeflate.web.server.settings import SERVICE_ROOT
 from framedeflate.web.server.validators import kept_for
@@ -39,6 +41,7 @@ _MAX_NBYTES: Final = 1 << 17
 """More is read by a thread, so that a slow disk delays nobody else for long."""
 _MAX_INFLATED_NBYTES: Final = 1 << 16
 _MAX_FORMS: Final = 4096
+_MAX_BASES: Final = 64
 
 _Headers: TypeAlias = list[tuple[bytes, bytes]]
 _Key: TypeAlias = tuple[str, bytes | None, bytes | None]
@@ -50,12 +53,15 @@ _Place: TypeAlias = tuple[int, int, int, int, int]
 class _Form:
     """What all Frames of an instance have in common that are asked for in the same words."""
 
-    answer: Answer
+    in_parts: bool
+    content_type: str
+    part_start: str
     headers: _Headers
     etag_start: str
     place_of: Callable[[int], _Place]
     count: int
     making: Making
+    how: str
     coding: Coding
     frame_nbytes: int
 
@@ -74,7 +80,9 @@ class FramePath:
         self._index = services.index
         self._files = services.files
         self._settings = services.settings
+        self._tallies = services.tallies
         self._abilities = abilities_of(services.settings)
+        self._bases: dict[tuple[str, bytes], str | None] = {}
         self._forms: dict[_Key, _Form | None] = {}
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -98,16 +106,32 @@ class FramePath:
         instance = self._index.cached(study, series, sop)
         if instance is None:
             return None
+        uids = {"study": study, "series": series, "instance": sop, "frames": number}
+        scope[ROUTE_KEY] = SERVICE_ROOT + FRAME_ROUTE, uids
         fields = _fields(scope)
         form = None if fields is None else self._form(instance, *fields[1:])
-        if fields is None or form is None:
+        base = None if fields is None else self._base(scope["scheme"], fields[0])
+        if form is None or base is None:
             return None
         index = int(number) - 1
         data = None if index >= form.count else self._read(instance, form, form.place_of(index))
         if data is None:
             return None
-        base = self._settings.public_url or f"{scope['scheme']}://{fields[0].decode('latin-1')}"
+        self._tallies.frames_sent(form.how, 1, nbytes=len(data), native_nbytes=form.frame_nbytes)
         return _finished(form, number, data, base + path)
+
+    def _base(self, scheme: str, host: bytes) -> str | None:
+        try:
+            return self._bases[scheme, host]
+        except KeyError:
+            pass
+        if len(self._bases) >= _MAX_BASES:
+            self._bases.clear()
+        base = self._settings.public_url
+        if base is None and is_host(name := host.decode("latin-1")):
+            base = f"{scheme}://{name}"
+        self._bases[scheme, host] = base
+        return base
 
     def _form(self, instance: IndexedInstance, accept: bytes | None, coding: bytes | None) -> _Form | None:
         key = instance.etag, accept, coding
@@ -150,12 +174,15 @@ class FramePath:
             else:
                 headers.append((b"content-encoding", answer.content_encoding.encode("latin-1")))
         return _Form(
-            answer=answer,
+            in_parts=answer.multipart,
+            content_type=str(answer.media_type),
+            part_start=f"Content-Type: {answer.parts[0].media_type}\r\nContent-Length: ",
             headers=headers,
             etag_start=etag_of([instance.etag], Target.FRAME, answer).removesuffix('"'),
             place_of=place_of,
             count=image_pixel.number_of_frames,
             making=making,
+            how=how_sent(making),
             coding="gzip" if answer.content_encoding == "gzip" else "deflate",
             frame_nbytes=frame_nbytes,
         )
@@ -174,11 +201,9 @@ class FramePath:
             header, trailer = ends(sums, form.coding)
             return header + data + trailer
         if form.making is Making.INFLATED:
-            try:
-                native = zlib.decompressobj(-15).decompress(data, form.frame_nbytes)
-            except zlib.error:
-                return None
-            return native if len(native) == form.frame_nbytes else None
+            native = bytearray(form.frame_nbytes)
+            (defect,), _, _ = engine.inflate_frames([data], form.frame_nbytes, native, 1)
+            return None if defect else bytes(native)
         return data
 
 
@@ -220,12 +245,12 @@ def _places(instance: IndexedInstance) -> Callable[[int], _Place] | None:
 
 def _finished(form: _Form, number: str, data: bytes, location: str) -> tuple[_Headers, bytes]:
     etag = f'{form.etag_start}{number}"'.encode("latin-1")
-    if form.answer.multipart:
+    if form.in_parts:
         boundary = new_boundary()
-        part = BodyPart(form.answer.parts[0].media_type, len(data), [data], location)
-        data = b"".join(write_parts([part], boundary))
-        media_type = str(form.answer.media_type.adding("boundary", boundary)).encode("latin-1")
-        own = [(b"content-type", media_type)]
+        # As `write_parts` has it, whose checks the host and the path have passed already.
+        start = f"--{boundary}\r\n{form.part_start}{len(data)}\r\nContent-Location: {location}\r\n\r\n"
+        data = b"".join((start.encode("latin-1"), data, f"\r\n--{boundary}--\r\n".encode("latin-1")))
+        own = [(b"content-type", f"{form.content_type}; boundary={boundary}".encode("latin-1"))]
     else:
         own = [(b"content-location", location.encode("latin-1"))]
     return [*form.headers, (b"etag", etag), *own, (b"content-length", b"%d" % len(data))], data

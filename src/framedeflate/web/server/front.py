@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from framedeflate.web.server.access import Access, Decision
 from framedeflate.web.server.origins import SAFE_METHODS, Origins
 from framedeflate.web.server.request_log import RequestLog
-from framedeflate.web.server.route_names import route_name
+from framedeflate.web.server.route_names import ROUTE_KEY, route_name
 from framedeflate.web.server.security_headers import NO_STORE, header_set
 from framedeflate.web.server.tallies import Tallies
 
@@ -183,7 +183,7 @@ class Front:
         finally:
             tallies.in_flight -= 1
             seconds = perf_counter() - started
-            route, uids = route_name(path, self._rules.root)
+            route, uids = scope.get(ROUTE_KEY) or route_name(path, self._rules.root)
             method = scope["method"] if scope["method"] in _KNOWN_METHODS else "OTHER"
             tallies.request(method, route, answer.status, answer.nbytes, seconds)
             if self._log is not None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a path of the service names: UIDs checked before anything is looked up, instances found or 404."""
 
+import re
 from typing import Final
 
 from anyio.to_thread import run_sync
@@ -11,7 +12,9 @@ from framedeflate.web.index import IndexedInstance
 from framedeflate.web.server.answers import RequestError
 from framedeflate.web.server.services import Services
 
-__all__ = ["INSTANCE", "SERIES", "STUDY", "base_url", "find_instance", "find_instances"]
+__all__ = ["INSTANCE", "SERIES", "STUDY", "base_url", "find_instance", "find_instances", "is_host"]
+
+_HOST: Final = re.compile(r"[0-9A-Za-z._~\[\]:-]{1,255}")
 
 STUDY: Final = "/studies/{study}"
 SERIES: Final = STUDY + "/series/{series}"
@@ -63,7 +66,22 @@ async def find_instances(services: Services, request: Request) -> list[IndexedIn
     return found
 
 
+def is_host(name: str) -> bool:
+    """Whether this may stand in the URLs that are sent back: a name or an address, and a port."""
+    return _HOST.fullmatch(name) is not None
+
+
 def base_url(services: Services, request: Request) -> str:
-    """Return scheme, host and port as the client sees them, without a slash at the end."""
+    """Return scheme, host and port as the client sees them, without a slash at the end.
+
+    Raises
+    ------
+    RequestError
+        400 ``host``.
+    """
+    if services.settings.public_url is not None:
+        return services.settings.public_url
     url = request.url
-    return services.settings.public_url or f"{url.scheme}://{url.netloc}"
+    if not is_host(url.netloc):
+        raise RequestError(400, "host", "Host must be a name or an address, and a port.")
+    return f"{url.scheme}://{url.netloc}"

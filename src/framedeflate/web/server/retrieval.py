@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
     from typing_extensions import Buffer
 
-__all__ = ["Retrieval", "etag_of"]
+__all__ = ["Retrieval", "etag_of", "how_sent"]
 
 _MAX_COUNTED: Final = 4096
 """Payloads of more parts go out without a length: to count it would take longer than to begin."""
@@ -62,6 +62,11 @@ def etag_of(digests: Sequence[str], target: Target, answer: Answer, frame_number
         numbers = "".join(map(str, frame_numbers))
     weak = "W/" if answer.multipart else ""
     return f'{weak}"{digest}-{form}-{numbers}"'
+
+
+def how_sent(making: Making) -> str:
+    """Return what `Tallies.frames` calls it."""
+    return making.value if making in _CHEAP else "made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,20 @@ class Retrieval:
         limiter = None if cheap else self.services.contents.turns
         if answer.multipart:
             payload, nbytes, content_type = await run_sync(self._in_parts, answer, limiter=limiter)
+            self._count_frames(answer, nbytes or 0)
             headers["Content-Type"] = content_type
             return PayloadResponse(payload, nbytes, headers=headers, limiter=limiter)
         item = await run_sync(lambda: next(self._items(answer)), limiter=limiter)
+        self._count_frames(answer, item.body.nbytes)
         return self._single(answer, item, headers, limiter)
+
+    def _count_frames(self, answer: Answer, nbytes: int) -> None:
+        image_pixel = self.instances[0].image_pixel
+        if self.frame_numbers and image_pixel is not None:
+            count = len(self.frame_numbers)
+            how = how_sent(answer.parts[0].making)
+            native_nbytes = count * image_pixel.frame_nbytes
+            self.services.tallies.frames_sent(how, count, nbytes=nbytes, native_nbytes=native_nbytes)
 
     def _single(
         self, answer: Answer, item: Item, headers: dict[str, str], limiter: "CapacityLimiter | None"

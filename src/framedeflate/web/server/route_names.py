@@ -5,9 +5,14 @@ from typing import Final
 
 from framedeflate.instance_store.check import is_uid
 
-__all__ = ["OTHER", "route_name"]
+__all__ = ["FRAME_ROUTE", "OTHER", "ROUTE_KEY", "route_name"]
 
 OTHER: Final = "other"
+FRAME_ROUTE: Final = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
+"""Of a Frame, below the service's root."""
+
+ROUTE_KEY: Final = "framedeflate.route"
+"""Where in a request's scope an application leaves what `route_name` would return, if it took the path apart anyway."""
 
 _KEYS: Final = ("study", "series", "instance")
 _LEVELS: Final = ("studies", "series", "instances")
