@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Capabilities Description of the service: a WADL document of its resources (PS3.18 Annex H, Table H-1)."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -72,6 +72,10 @@ def _store(identifier: str) -> Method:
     return Method("POST", identifier, ("application/dicom+json", "application/dicom+xml"), takes)
 
 
+def _delete(identifier: str) -> Method:
+    return Method("DELETE", identifier)
+
+
 def _shown(of: str) -> tuple[Resource, Resource, Resource]:
     """Return what every level has: metadata, rendered and thumbnail."""
     return (
@@ -100,7 +104,7 @@ _FRAMES: Final = Resource(
 
 _INSTANCE: Final = Resource(
     "{instance}",
-    (_get("RetrieveInstance", _DICOM),),
+    (_get("RetrieveInstance", _DICOM), _delete("DeleteInstance")),
     (
         *_shown("Instance"),
         _FRAMES,
@@ -115,13 +119,13 @@ _INSTANCE: Final = Resource(
 
 _SERIES: Final = Resource(
     "{series}",
-    (_get("RetrieveSeries", _DICOM),),
+    (_get("RetrieveSeries", _DICOM), _delete("DeleteSeries")),
     (*_shown("Series"), Resource("instances", (_search("SearchForStudySeriesInstances"),), (_INSTANCE,))),
 )
 
 _STUDY: Final = Resource(
     "{study}",
-    (_get("RetrieveStudy", _DICOM), _store("StoreStudyInstances")),
+    (_get("RetrieveStudy", _DICOM), _store("StoreStudyInstances"), _delete("DeleteStudy")),
     (
         *_shown("Study"),
         Resource("series", (_search("SearchForStudySeries"),), (_SERIES,)),
@@ -134,42 +138,42 @@ RESOURCES: Final = (
     Resource("series", (_search("SearchForSeries"),)),
     Resource("instances", (_search("SearchForInstances"),)),
 )
-"""What this service has. Table H-1 has more, all of it optional."""
+"""What this service can have. Table H-1 has more, all of it optional."""
 
 
-def write_document(
-    base: str, resources: Sequence[Resource] = RESOURCES, *, can_delete: bool = False
-) -> bytes:
+def write_document(base: str, offered: Container[tuple[str, str]], resources: Sequence[Resource] = RESOURCES) -> bytes:
     """Return the document.
 
     Parameters
     ----------
     base : str
         URL of the service.
+    offered : container of (method, path)
+        What this server answers, paths as templates below the base; what is not in it is left out.
     resources : sequence of Resource
-        The tree.
-    can_delete : bool
-        Whether studies, series and instances have DELETE.
+        The tree of all that could be.
     """
     application = Element("application", {"xmlns": _NAMESPACE})
     root = SubElement(application, "resources", {"base": base.rstrip("/") + "/"})
     for resource in resources:
-        _add(root, resource, can_delete=can_delete)
+        _add(root, resource, "", offered)
     document: str = tostring(application, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}\n'.encode()
 
 
-def _add(parent: Element, resource: Resource, *, can_delete: bool) -> None:
+def _add(parent: Element, resource: Resource, above: str, offered: Container[tuple[str, str]]) -> None:
+    path = f"{above}/{resource.path}"
     element = SubElement(parent, "resource", {"path": resource.path})
     if resource.path.startswith("{"):
         name = resource.path.strip("{}")
         SubElement(element, "param", {"name": name, "style": "template", "required": "true"})
     for method in resource.methods:
-        _add_method(element, method)
-    if can_delete and resource.path in {"{study}", "{series}", "{instance}"}:
-        _add_method(element, Method("DELETE", f"Delete{resource.path.strip('{}').title()}"))
+        if (method.name, path) in offered:
+            _add_method(element, method)
     for below in resource.below:
-        _add(element, below, can_delete=can_delete)
+        _add(element, below, path, offered)
+    if len(element) == 0:
+        parent.remove(element)
 
 
 def _add_method(parent: Element, method: Method) -> None:

@@ -40,12 +40,20 @@ def routes(services: Services) -> Sequence[BaseRoute]:
             return problem(
                 406, "nothing-acceptable", "Capabilities are described in WADL.", available=[_WADL]
             )
-        document = write_document(
-            base_url(services, request) + SERVICE_ROOT, can_delete=services.settings.allow_delete
-        )
+        document = write_document(base_url(services, request) + SERVICE_ROOT, _offered(request.app.routes))
         return Response(document, headers={"Vary": "Accept"}, media_type=_WADL)
 
     return [Route(path, capabilities, methods=["OPTIONS"]) for path in (SERVICE_ROOT, SERVICE_ROOT + "/")]
+
+
+def _offered(found: Sequence[BaseRoute]) -> set[tuple[str, str]]:
+    """Return methods and paths of the service, as they are answered."""
+    return {
+        (method, route.path.removeprefix(SERVICE_ROOT).replace(":path}", "}"))
+        for route in found
+        if isinstance(route, Route) and route.path.startswith(SERVICE_ROOT)
+        for method in route.methods or ()
+    }
 
 
 def _covers(kind: str, subtype: str) -> bool:
