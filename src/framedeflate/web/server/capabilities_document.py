@@ -141,7 +141,9 @@ RESOURCES: Final = (
 """What this service can have. Table H-1 has more, all of it optional."""
 
 
-def write_document(base: str, offered: Container[tuple[str, str]], resources: Sequence[Resource] = RESOURCES) -> bytes:
+def write_document(
+    base: str, offered: Container[tuple[str, str]], resources: Sequence[Resource] = RESOURCES
+) -> bytes:
     """Return the document.
 
     Parameters

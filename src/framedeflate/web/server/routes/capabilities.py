@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retrieve Capabilities: OPTIONS on the root of the service (PS3.18 8.9)."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,6 +25,9 @@ _SAME: Final = frozenset(
 )
 """What the document may be asked for as; it is labelled as the first. Editions before 2019 named application/json too,
 without saying what WADL is in JSON."""
+
+_BULKDATA: Final = re.compile("/bulkdata/.*")
+"""Below it lie paths of tags; how many routes they take is nobody's business."""
 
 
 def routes(services: Services) -> Sequence[BaseRoute]:
@@ -49,7 +53,7 @@ def routes(services: Services) -> Sequence[BaseRoute]:
 def _offered(found: Sequence[BaseRoute]) -> set[tuple[str, str]]:
     """Return methods and paths of the service, as they are answered."""
     return {
-        (method, route.path.removeprefix(SERVICE_ROOT).replace(":path}", "}"))
+        (method, _BULKDATA.sub("/bulkdata/{path}", route.path.removeprefix(SERVICE_ROOT)))
         for route in found
         if isinstance(route, Route) and route.path.startswith(SERVICE_ROOT)
         for method in route.methods or ()
