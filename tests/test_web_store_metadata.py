@@ -175,7 +175,7 @@ FRAMES = [Part(stream, DEFLATE, PIXELS) for stream in STREAMS]
 @pytest.mark.parametrize(
     ("metadata", "parts", "reason"),
     [
-        (deflated_metadata(), FRAMES[:4], 0xC001),
+        (deflated_metadata(), FRAMES[:4], 0xA902),
         (deflated_metadata(), [*FRAMES[:4], Part(raw_deflate(bytes(1 << 20)), DEFLATE, PIXELS)], 0xC002),
         (deflated_metadata(), [], 0xC009),
         (deflated_metadata(), [*FRAMES[:4], Part(STREAMS[4], OCTETS, PIXELS)], 0xC009),

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from framedeflate.byte_source import ByteSource
-from framedeflate.data_set.layout import Tag
 from framedeflate.errors import InstanceError
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
 from framedeflate.web.ingest.bulk_parts import BulkPart
-from framedeflate.web.ingest.json_data_set import JsonDataSet, JsonObject, text_of
+from framedeflate.web.ingest.image_attributes import completed, require_described, with_number_of_frames
+from framedeflate.web.ingest.json_data_set import JsonDataSet
+from framedeflate.web.ingest.picture_frames import PICTURE_TYPES, decode_pictures
 from framedeflate.web.ingest.stream_headers import (
     HEADER_NBYTES,
     StreamFacts,
@@ -46,11 +47,14 @@ class PixelStreams:
         A Frame each where it is encapsulated; of JP2 files the codestream.
     data_set : JsonDataSet
         With the attributes of the Image Pixel Description Macro that were left out.
+    decoded : list of bytes or None
+        Native Frames, of pictures that no Transfer Syntax is for; they stand for the parts.
     """
 
     transfer_syntax_uid: str
     parts: list[BulkPart]
     data_set: JsonDataSet
+    decoded: list[bytes] | None = None
 
 
 def read_pixel_streams(data_set: JsonDataSet, parts: list[BulkPart], source: ByteSource) -> PixelStreams:
@@ -76,12 +80,19 @@ def read_pixel_streams(data_set: JsonDataSet, parts: list[BulkPart], source: Byt
                 "application/octet-stream is uncompressed (Table 8.7.3-4)", kind="transfer-syntax"
             )
         return PixelStreams(EXPLICIT_VR_LITTLE_ENDIAN, parts, data_set)
+    if name in PICTURE_TYPES and uid is None:
+        facts, decoded = decode_pictures(name, parts, source)
+        data_set = completed(with_number_of_frames(data_set, len(decoded)), facts, is_lossy=False)
+        return PixelStreams(EXPLICIT_VR_LITTLE_ENDIAN, [], data_set, decoded)
     if name not in _ROWS or (uid is not None and uid not in _ROWS[name]):
         raise InstanceError(
             "a part's media type and Transfer Syntax are no row of Table 8.7.3-5", kind="transfer-syntax"
         )
+    if not name.startswith("video/"):
+        # A film is one stream, however many Frames are in it.
+        data_set = with_number_of_frames(data_set, len(parts))
     if name not in _DESCRIBED:
-        _require_described(data_set)
+        require_described(data_set)
         default = next(one for one, is_default in _ROWS[name].items() if is_default)
         return PixelStreams(uid or default, parts, data_set)
     if name not in _JPEG_FAMILY:
@@ -93,7 +104,7 @@ def read_pixel_streams(data_set: JsonDataSet, parts: list[BulkPart], source: Byt
     if uid is not None and uid not in facts.transfer_syntaxes:
         raise InstanceError("a part is not in the Transfer Syntax that it names", kind="transfer-syntax")
     uid = uid or next(one for one in facts.transfer_syntaxes if one in _ROWS[name])
-    return PixelStreams(uid, parts, _completed(data_set, facts, is_lossy=uid not in _LOSSLESS))
+    return PixelStreams(uid, parts, completed(data_set, facts, is_lossy=uid not in _LOSSLESS))
 
 
 def _header(part: BulkPart, source: ByteSource) -> bytes:
@@ -112,57 +123,3 @@ def _facts(name: str, part: BulkPart, source: ByteSource) -> StreamFacts:
             raise InstanceError("a part is not what its media type says", kind="transfer-syntax")
         return facts
     return read_jpeg_2000(header, high_throughput=name == "image/jphc", part_2=name == "image/jpx")
-
-
-def _require_described(data_set: JsonDataSet) -> None:
-    needed = (
-        Tag.ROWS,
-        Tag.COLUMNS,
-        Tag.BITS_ALLOCATED,
-        Tag.SAMPLES_PER_PIXEL,
-        Tag.PHOTOMETRIC_INTERPRETATION,
-    )
-    missing = [f"{tag:08X}" for tag in needed if not text_of(data_set, tag)]
-    if missing:
-        raise InstanceError(
-            f"the metadata lacks {', '.join(missing)}, which this media type does not tell (Table 10.5.2-1)",
-            kind="image-pixel",
-        )
-
-
-def _completed(data_set: JsonDataSet, facts: StreamFacts, *, is_lossy: bool) -> JsonDataSet:
-    """Return the attributes with those left out; what is there stays, and must not contradict the stream."""
-    told = {
-        Tag.SAMPLES_PER_PIXEL: facts.samples_per_pixel,
-        Tag.ROWS: facts.rows,
-        Tag.COLUMNS: facts.columns,
-    }
-    for tag, number in told.items():
-        if text_of(data_set, tag) not in {"", str(number)}:
-            raise InstanceError(
-                f"{tag:08X} is not that of the stream, which has {number}", kind="image-pixel"
-            )
-    bits = facts.bits_stored
-    found: dict[int, JsonObject] = {
-        tag: _number(number)
-        for tag, number in {
-            **told,
-            Tag.BITS_ALLOCATED: 8 if bits <= 8 else 16,
-            Tag.BITS_STORED: bits,
-            Tag.HIGH_BIT: bits - 1,
-            Tag.PIXEL_REPRESENTATION: facts.pixel_representation,
-        }.items()
-    }
-    found[Tag.PHOTOMETRIC_INTERPRETATION] = {"vr": "CS", "Value": [facts.photometric_interpretation]}
-    if facts.samples_per_pixel > 1:
-        found[Tag.PLANAR_CONFIGURATION] = _number(0)
-    if is_lossy:
-        found[Tag.LOSSY_IMAGE_COMPRESSION] = {"vr": "CS", "Value": ["01"]}
-    there = {
-        tag: attribute for tag, attribute in data_set.items() if tag not in found or text_of(data_set, tag)
-    }
-    return {**found, **there}
-
-
-def _number(number: int) -> JsonObject:
-    return {"vr": "US", "Value": [str(number)]}

@@ -2,7 +2,7 @@
 """One instance of metadata and bulk data, written as a PS3.10 file (PS3.18 10.5.2)."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from framedeflate.byte_source import FileSource, read_exactly
@@ -63,7 +63,12 @@ def write_instance(
         streams = read_pixel_streams(data_set, bulk.of(uri), source)
         uid, data_set = streams.transfer_syntax_uid, streams.data_set
         is_native = uid == EXPLICIT_VR_LITTLE_ENDIAN
-        pixels = _native(data_set, streams.parts) if is_native else _encapsulated(streams.parts)
+        if streams.decoded is not None:
+            pixels = _element("OW", _padded(streams.decoded))
+        elif is_native:
+            pixels = _native(data_set, streams.parts)
+        else:
+            pixels = _encapsulated(streams.parts)
     elif attribute is not None:
         pixels = _inline(attribute)
     segments: list[Segment] = [new_file_meta(*uids, uid)]
@@ -79,10 +84,11 @@ def _native(data_set: JsonDataSet, parts: list[BulkPart]) -> list[Segment]:
         )
     (part,) = parts
     vr = data_set[Tag.PIXEL_DATA].get("vr")
-    value: list[Segment] = [(part.start, part.stop)]
-    if (part.stop - part.start) % 2:
-        value.append(b"\0")
-    return _element(vr if vr in {"OB", "OW"} else "OW", value)
+    return _element(vr if vr in {"OB", "OW"} else "OW", _padded([(part.start, part.stop)]))
+
+
+def _padded(value: Sequence[Segment]) -> list[Segment]:
+    return [*value, bytes(nbytes_of(value) % 2)]
 
 
 def _inline(attribute: object) -> list[Segment]:
