@@ -4,12 +4,14 @@
 wrk asks for the Frames of one Segmentation in turn, over 32 connections, of one process. Beside each form stands the
 same server answering with constant bytes of that length, where the short way to a Frame begins: what is between the
 two is the cost of finding, reading and wrapping a Frame. The rival is Debian's Orthanc with its DICOMweb plugin, which
-knows no deflated Frames and serves the native file. Every form is judged once, by zlib, before it is timed.
+knows no deflated Frames and serves the native file. Every form is judged once, by zlib, before it is timed. Beside the
+clock stands the processor time of the server, in the event loop and its threads, which other work disturbs less.
 
     python benchmarks/bench_serve.py
     python benchmarks/bench_serve.py --quick    2 Frames, a few requests without wrk, no Orthanc
 """
 
+import json
 import subprocess
 import sys
 import urllib.request
@@ -37,7 +39,7 @@ from interleave import WrongResultError
 from serve_load import Load, load_by_threads, load_by_wrk
 from serve_tables import serve
 
-__all__ = ["build", "main", "measure", "running"]
+__all__ = ["build", "main", "measure", "running", "used"]
 
 _KINDS: Final = ("ts_real512", "nuclei_real512")
 _SECONDS: Final = 2
@@ -116,10 +118,14 @@ def _measured(options: Options, one: FrameSet) -> dict[str, Any]:
             sizes["Orthanc, native"] = _judged(root + _FRAMES, form, one)
             contestants["Orthanc, native"] = root + _FRAMES, form.fields
         runs: dict[str, list[Load]] = {name: [] for name in contestants}
+        cpu: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(options.rounds):
             # Each beside its constant: a machine shared with others is not the same a minute later.
             for name, (url, fields) in contestants.items():
-                runs[name].append(_load(url, len(one.frames), fields, folder, quick=options.quick))
+                before = used(base)[0]
+                load = _load(url, len(one.frames), fields, folder, quick=options.quick)
+                cpu[name].append((used(base)[0] - before) / load.count)
+                runs[name].append(load)
     return {
         "frames": len(one.frames),
         "native_nbytes": one.frame_nbytes,
@@ -129,6 +135,7 @@ def _measured(options: Options, one: FrameSet) -> dict[str, Any]:
                 "p99_seconds": median(load.p99_seconds for load in runs[name]),
                 "nbytes": nbytes,
                 **_to_constant(runs[name], runs.get(f"{name}, constant", [])),
+                **_processor_time(cpu[name], cpu.get(f"{name}, constant", [])),
             }
             for name, nbytes in sizes.items()
         },
@@ -144,6 +151,20 @@ def _to_constant(loads: list[Load], constant: list[Load]) -> dict[str, float]:
         "to_constant": median(load.requests_a_second / base.requests_a_second for load, base in pairs),
         "constant_p99_seconds": median(base.p99_seconds for base in constant),
     }
+
+
+def _processor_time(seconds: list[float], constant: list[float]) -> dict[str, float]:
+    """Return the server's for a request, and that of constant bytes to it: what other work disturbs least."""
+    if not constant:
+        return {}
+    return {"cpu_seconds": median(seconds), "cpu_to_constant": median(constant) / median(seconds)}
+
+
+def used(base: str) -> tuple[float, int]:
+    """Return seconds of processor time and bytes of memory that the server has used."""
+    with urllib.request.urlopen(f"{base}/used", timeout=30) as answer:  # noqa: S310
+        seconds, nbytes = json.loads(answer.read())
+    return seconds, nbytes
 
 
 def _load(url: str, count: int, fields: dict[str, str], folder: Path, *, quick: bool) -> Load:

@@ -4,14 +4,17 @@
     serve_app.py STORE
 
 Its port is the first line it writes; it ends when its input does. GET /constant/NBYTES is answered where the short way
-to a Frame begins, behind all that every request passes, with as many fields in the header as a Frame has.
+to a Frame begins, behind all that every request passes, with as many fields in the header as a Frame has. GET /used
+says how many seconds of processor time were used so far, and how many bytes of memory at most.
 """
 
+import json
 import logging
 import os
 import resource
 import sys
 import threading
+import time
 from typing import Any
 
 from framedeflate.instance_store import InstanceStore
@@ -51,8 +54,9 @@ class _Constant:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
-        if path == "/memory":
-            body = str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10).encode()
+        if path == "/used":
+            used = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+            body = json.dumps(used).encode("ascii")
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": body})
             return

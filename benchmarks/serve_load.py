@@ -36,11 +36,14 @@ class Load:
 
     Attributes
     ----------
+    count : int
+        Requests answered.
     requests_a_second : float
     p99_seconds : float
         99 of 100 requests took no longer.
     """
 
+    count: int
     requests_a_second: float
     p99_seconds: float
 
@@ -62,9 +65,10 @@ def load_by_wrk(url: str, count: int, fields: Mapping[str, str], folder: Path, s
         raise WrongResultError(f"{url}: {done.stdout}")
     speed = re.search(r"Requests/sec:\s*([0-9.]+)", done.stdout)
     tail = re.search(r"99%\s*([0-9.]+)(us|ms|s|m)", done.stdout)
-    if speed is None or tail is None:
+    count_found = re.search(r"([0-9]+) requests in", done.stdout)
+    if speed is None or tail is None or count_found is None:
         raise RuntimeError(f"wrk said: {done.stdout}")
-    return Load(float(speed[1]), float(tail[1]) * _UNITS[tail[2]])
+    return Load(int(count_found[1]), float(speed[1]), float(tail[1]) * _UNITS[tail[2]])
 
 
 def load_by_threads(url: str, count: int, fields: Mapping[str, str], requests: int) -> Load:
@@ -93,4 +97,5 @@ def load_by_threads(url: str, count: int, fields: Mapping[str, str], requests: i
         thread.join()
     if failed or len(took) != 2 * requests:
         raise WrongResultError(f"{url}: {failed[:3]}")
-    return Load(len(took) / (time.perf_counter() - started), sorted(took)[len(took) * 99 // 100])
+    seconds = time.perf_counter() - started
+    return Load(len(took), len(took) / seconds, sorted(took)[len(took) * 99 // 100])

@@ -52,6 +52,18 @@ def streams(folder: Path) -> list[tuple[bytes, bytes]]:
     return save_deflated(made_dataset("1.2", "1.3", "1.4"), folder / "seg.dcm", FRAMES_1BIT, 9, 7)
 
 
+def surfaces(path: Path, sop: str, **encoding: bool) -> Path:
+    """Values of words and of bytes, on the top and in Items."""
+    dataset = made_dataset("1.2", "1.3", sop)
+    floats = np.arange(1500, dtype=">f4" if encoding.get("big") else "<f4").tobytes()
+    dataset.add_new(0x00660016, "OF", floats)
+    dataset.add_new(0x00420011, "OB", bytes(range(200)) * 10)
+    first, second = pydicom.Dataset(), pydicom.Dataset()
+    second.add_new(0x00660016, "OF", floats[:40])
+    dataset.add_new(0x00660002, "SQ", [first, second])
+    return written(path, dataset, **encoding)
+
+
 def gray(path: Path, sop: str, **encoding: bool) -> Path:
     """Three frames of 16 bits."""
     dataset = made_dataset("1.2", "1.3", sop, Rows=4, Columns=5, SamplesPerPixel=1, BitsAllocated=16)
@@ -60,6 +72,11 @@ def gray(path: Path, sop: str, **encoding: bool) -> Path:
     pixels = np.arange(60, dtype=">u2" if encoding.get("big") else "<u2")
     dataset.PixelData = pixels.tobytes()
     dataset["PixelData"].VR = "OW"
+    return written(path, dataset, **encoding)
+
+
+def written(path: Path, dataset: pydicom.Dataset, **encoding: bool) -> Path:
+    """In any native encoding."""
     memory = BytesIO()
     dataset.save_as(
         memory, implicit_vr=encoding.get("implicit", False), little_endian=not encoding.get("big", False)
@@ -93,6 +110,9 @@ def client(folder: Path, streams: list[tuple[bytes, bytes]]) -> Iterator[httpx.C
         gray(folder / "b.dcm", "1.7", implicit=True),
         gray(folder / "c.dcm", "1.8", big=True),
         gray(folder / "d.dcm", "1.9", deflated=True),
+        surfaces(folder / "f.dcm", "1.11"),
+        surfaces(folder / "g.dcm", "1.12", big=True),
+        surfaces(folder / "h.dcm", "1.13", deflated=True),
         save(made_dataset("1.2", "1.33", "1.10", PatientName="A^B"), folder / "e.dcm"),
     )
     with running_server(folder / "store") as base_url, httpx.Client(base_url=base_url) as client:
@@ -200,12 +220,32 @@ def test_native_frames_of_every_encoding(client: httpx.Client, sop: str) -> None
     assert answer.content == expected.tobytes()
 
 
+@pytest.mark.parametrize("sop", ["1.11", "1.12", "1.13"])
+def test_values_by_their_paths(client: httpx.Client, sop: str) -> None:
+    accept = {"Accept": "application/octet-stream"}
+    floats = np.arange(1500, dtype="<f4").tobytes()
+    for path, expected in (
+        ("00660016", floats),
+        ("00660002/2/00660016", floats[:40]),
+        ("00420011", bytes(range(200)) * 10),
+    ):
+        answer = client.get(f"{URL}/{sop}/bulkdata/{path}", headers=accept)
+        assert answer.content == expected, path
+        part = client.get(f"{URL}/{sop}/bulkdata/{path}", headers=accept | {"Range": "bytes=7-21"})
+        assert part.content == expected[7:22], path
+        ((fields, body),) = split(client.get(f"{URL}/{sop}/bulkdata/{path}", headers={"Accept": "*/*"}))
+        assert body == expected
+        assert fields["Content-Location"].endswith(f"{sop}/bulkdata/{path}")
+    for path in ("00660017", "00660002/3/00660016", "0066", "..%2F..", "00660002/0/00660016", "00660002"):
+        assert client.get(f"{URL}/{sop}/bulkdata/{path}", headers=accept).status_code == 404, path
+
+
 def test_series_and_study(client: httpx.Client) -> None:
     study = split(client.get("/dicomweb/studies/1.2", headers={"Accept": "*/*"}))
     series = split(client.get("/dicomweb/studies/1.2/series/1.3", headers={"Accept": "*/*"}))
     uids = [pydicom.dcmread(BytesIO(body)).SOPInstanceUID for _, body in study]
-    assert sorted(uids) == sorted(f"1.{number}" for number in range(4, 11))
-    assert len(series) == 6
+    assert sorted(uids) == sorted(f"1.{number}" for number in range(4, 14))
+    assert len(series) == 9
     answer = client.get("/dicomweb/studies/1.2", headers={"Accept": "application/dicom"})
     assert answer.status_code == 406
 

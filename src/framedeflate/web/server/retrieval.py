@@ -15,6 +15,7 @@ from framedeflate.web.conditions import wanted_range
 from framedeflate.web.index import IndexedInstance
 from framedeflate.web.multipart_writer import MultipartPayload, new_boundary, write_parts
 from framedeflate.web.negotiation import VARY, Answer, negotiate
+from framedeflate.web.payloads.body import Body
 from framedeflate.web.payloads.parts import Item, items_of
 from framedeflate.web.refusal import Refusal
 from framedeflate.web.representations import Making, Target
@@ -42,15 +43,25 @@ _GROWING: Final = frozenset({Target.STUDY, Target.SERIES})
 _CHEAP: Final = frozenset({Making.STORED, Making.WRAPPED})
 
 
-def etag_of(digests: Sequence[str], target: Target, answer: Answer, frame_numbers: Sequence[int] = ()) -> str:
+def etag_of(
+    digests: Sequence[str], target: Target, answer: Answer, frame_numbers: Sequence[int] = (), path: str = ""
+) -> str:
     """Return an entity-tag: another for each representation and coding, since all are other bytes (RFC 9110 8.8.3).
 
     It is weak for payloads in parts, whose boundary is new each time.
     """
     part = answer.parts[0]
     # All that tells one frame's tags apart stands in the clear, so that the fast path need not hash anything.
-    said = f"{_FORM}|{target.value}|{part.media_type}|{part.making.value}|{answer.content_encoding}|{answer.multipart}"
-    form = hashlib.blake2b(said.encode(), digest_size=4).hexdigest()
+    said = (
+        _FORM,
+        target.value,
+        part.media_type,
+        part.making.value,
+        answer.content_encoding,
+        answer.multipart,
+        path,
+    )
+    form = hashlib.blake2b("|".join(map(str, said)).encode(), digest_size=4).hexdigest()
     if len(digests) == 1:
         digest = digests[0]
     else:
@@ -82,6 +93,8 @@ class Retrieval:
         At least one; several come without frame tables.
     frame_numbers : tuple of int
         For FRAME and FRAMES.
+    value : (str, Body) or None
+        For BULKDATA: the path below the instance, and what is there.
     """
 
     services: Services
@@ -89,6 +102,7 @@ class Retrieval:
     target: Target
     instances: Sequence[IndexedInstance]
     frame_numbers: tuple[int, ...] = ()
+    value: tuple[str, Body] | None = None
 
     async def respond(self) -> Response:
         """Return the answer.
@@ -104,7 +118,8 @@ class Retrieval:
         if isinstance(answer, Refusal):
             return refused(answer)
         digests = [instance.etag for instance in self.instances]
-        etag = etag_of(digests, self.target, answer, self.frame_numbers)
+        path = "" if self.value is None else self.value[0]
+        etag = etag_of(digests, self.target, answer, self.frame_numbers, path)
         headers = {
             "ETag": etag,
             "Cache-Control": kept_for(settings.cache_seconds, changes=self.target in _GROWING),
@@ -178,11 +193,15 @@ class Retrieval:
             instance = listed if len(self.instances) == 1 else services.index.instance(*uids)
             if instance is None:
                 raise RequestError(404, "gone", "An instance was taken out of the index meanwhile.")
+            url = "{}/studies/{}/series/{}/instances/{}".format(base, *uids)
+            if self.value is not None:
+                yield Item(part.media_type, self.value[1], url + self.value[0])
+                return
             yield from items_of(
                 services.contents.stored(instance),
                 self.target,
                 part,
-                url="{}/studies/{}/series/{}/instances/{}".format(base, *uids),
+                url=url,
                 coding=answer.content_encoding,
                 frame_numbers=self.frame_numbers,
             )
