@@ -21,7 +21,7 @@ from framedeflate.web.negotiation import VARY, Asked, negotiate
 from framedeflate.web.refusal import Refusal
 from framedeflate.web.representations import Making, Target
 from framedeflate.web.server.asking import abilities_of
-from framedeflate.web.server.lookup import is_host
+from framedeflate.web.server.lookup import LOOPBACK_WITHOUT_PORT, is_host
 from framedeflate.web.server.retrieval import etag_of, how_sent
 from framedeflate.web.server.route_names import FRAME_ROUTE, ROUTE_KEY
 from framedeflate.web.server.services import Services
@@ -128,7 +128,7 @@ class FramePath:
         if len(self._bases) >= _MAX_BASES:
             self._bases.clear()
         base = self._settings.public_url
-        if base is None and is_host(name := host.decode("latin-1")):
+        if base is None and is_host(name := host.decode("latin-1")) and name not in LOOPBACK_WITHOUT_PORT:
             base = f"{scheme}://{name}"
         self._bases[scheme, host] = base
         return base

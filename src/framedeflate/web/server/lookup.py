@@ -14,6 +14,8 @@ from framedeflate.web.server.services import Services
 
 __all__ = ["INSTANCE", "SERIES", "STUDY", "base_url", "find_instance", "find_instances", "is_host"]
 
+LOOPBACK_WITHOUT_PORT: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
 _HOST: Final = re.compile(r"[0-9A-Za-z._~\[\]:-]{1,255}")
 
 STUDY: Final = "/studies/{study}"
@@ -84,4 +86,15 @@ def base_url(services: Services, request: Request) -> str:
     url = request.url
     if not is_host(url.netloc):
         raise RequestError(400, "host", "Host must be a name or an address, and a port.")
-    return f"{url.scheme}://{url.netloc}"
+    return f"{url.scheme}://{_with_port(url.netloc, request)}"
+
+
+def _with_port(name: str, request: Request) -> str:
+    """Return Host with the port that some clients leave out (dicomweb-client): their next request would go astray.
+
+    On loopback alone: elsewhere a proxy may stand before this server, and its port is the one that counts.
+    """
+    server = request.scope.get("server")
+    if name not in LOOPBACK_WITHOUT_PORT or not server or server[1] in {None, 80, 443}:
+        return name
+    return f"{name}:{server[1]}"

@@ -129,6 +129,20 @@ def instances_of_series(s: Session) -> str:
     return f"{len(found)} instances"
 
 
+@check("Table 10.6.1-2")
+def by_series_attributes(s: Session) -> str:
+    """Instances of a study are found by attributes of their series."""
+    one = s.any_sample()
+    others = [each for each in s.stored.values() if each.study == one.study and each.series != one.series]
+    modality = one.dataset.get("Modality", "")
+    if not others or any(each.dataset.get("Modality", "") == modality for each in others):
+        raise CheckSkippedError("one modality alone")
+    found = _uids(_rows(s, f"/studies/{one.study}/instances?Modality={quote(modality)}"), INSTANCE)
+    expect(one.uid in found, "the instances of that series", f"{len(found)} instances without it")
+    expect(not {each.uid for each in others} & set(found), "those alone", f"{len(found)} instances, others too")
+    return f"{len(found)} instances"
+
+
 @check("Table 10.6.1-1")
 def among_all(s: Session) -> str:
     """Series and instances are found among those of all studies."""
