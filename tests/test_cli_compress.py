@@ -80,7 +80,8 @@ def test_several_processes_do_the_same(capsys: Capture, study: Path, tmp_path: P
     two = run_command(capsys, "compress", study, "-o", tmp_path / "two", "--jobs", 2)
     assert one.code == two.code == ExitCode.INVALID_INPUT
     assert snapshot(tmp_path / "one") == snapshot(tmp_path / "two")
-    assert one.err.replace("/one/", "/two/") == two.err
+    # The archive keeps a manifest, of which it says more.
+    assert two.err.startswith(one.err.replace("/one/", "/two/"))
 
 
 def test_others_are_copied(capsys: Capture, study: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ EXAMPLES = [
     errors.RoundTripError("message", frame_number=3),
     errors.MissingExtraError(extra="codecs", feature="decoding"),
     errors.SegmentationError("message", kind="label", plane_number=4),
+    errors.ArchiveError("message", kind="locked"),
     errors.UnsupportedSourceError("message", kind="text-mode"),
     errors.InstanceError("message", kind="duplicate"),
     errors.TlsSettingsError("message"),

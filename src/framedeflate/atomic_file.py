@@ -8,20 +8,33 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal, TypeAlias
 
 try:
     import fcntl
 except ImportError:  # Windows has no flock.
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["TEMPORARY_SUFFIX", "atomic_file", "flush_folder", "is_named", "lock_file", "put_in_place"]
+__all__ = [
+    "TEMPORARY_SUFFIX",
+    "Overwrite",
+    "atomic_file",
+    "flush_folder",
+    "is_named",
+    "lock_file",
+    "put_in_place",
+]
 
 TEMPORARY_SUFFIX: Final = ".framedeflate-partial"
 """How the names of unfinished files end; they begin with a dot. One that a killed process left may be deleted, and is
 when the same final name is next written on the same machine (not on Windows)."""
 
+Overwrite: TypeAlias = Literal["same"] | bool
+"""What may stand under the final name already: nothing, anything, or with ``"same"`` the very bytes that would be
+written, which then stay. So a run that was killed after a file and before it was noted can be repeated."""
+
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_BLOCK_NBYTES: Final = 1 << 20
 _OPEN_OLD: Final = (
     os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )
@@ -29,7 +42,7 @@ _OPEN_OLD: Final = (
 
 @contextmanager
 def atomic_file(
-    destination: str | os.PathLike[str], *, overwrite: bool = False, mode: int | None = None
+    destination: str | os.PathLike[str], *, overwrite: Overwrite = False, mode: int | None = None
 ) -> Iterator[BinaryIO]:
     """Yield a new file, readable and seekable, that takes `destination`'s name once the block ends without error.
 
@@ -37,8 +50,9 @@ def atomic_file(
     ----------
     destination : path-like
         The final name. Its folder must exist.
-    overwrite : bool
-        Whether a file of that name is replaced; it stays as it was until the very end.
+    overwrite : bool or "same"
+        Whether a file of that name is replaced; it stays as it was until the very end. With ``"same"`` it stays for
+        good, and must hold what was written now.
     mode : int, optional
         Permission bits for the new file, for instance those of the source. Until it is whole, only its owner may
         read it.
@@ -46,7 +60,8 @@ def atomic_file(
     Raises
     ------
     FileExistsError
-        The name is taken, now or by the end, and `overwrite` is false; or by what is no file (a folder, a device).
+        The name is taken, now or by the end, and `overwrite` is false, or other bytes are there and it is ``"same"``;
+        or the name is that of no file (a folder, a device).
     OSError
         The folder cannot be written, the disk is full. Nothing is left behind.
     """
@@ -64,20 +79,53 @@ def atomic_file(
         with unfinished.create() as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-            if mode is not None:
-                unfinished.path.chmod(mode & 0o7777)
-            if fcntl is not None:
-                # The lock, which ends when the file is closed, keeps others off the temporary name until then.
-                put_in_place(unfinished.path, final, overwrite=overwrite)
-        if fcntl is None:
+            is_there = overwrite == "same" and os.path.lexists(final)
+            if is_there:
+                _require_same(file, final)
+            else:
+                os.fsync(file.fileno())
+                if mode is not None:
+                    unfinished.path.chmod(mode & 0o7777)
+                if fcntl is not None:
+                    # The lock, which ends when the file is closed, keeps others off the temporary name until then.
+                    is_there = not _put_or_same(file, unfinished.path, final, overwrite)
+        if is_there:
+            unfinished.remove()
+        elif fcntl is None:
             # Windows does not rename a file that is open.
-            put_in_place(unfinished.path, final, overwrite=overwrite)
+            put_in_place(unfinished.path, final, overwrite=overwrite is True)
     except BaseException:
         # Not only errors: Ctrl-C must not leave a partial file either.
         unfinished.remove()
         raise
     flush_folder(final.parent)
+
+
+def _put_or_same(file: BinaryIO, temporary: Path, final: Path, overwrite: Overwrite) -> bool:
+    """Give the file its final name; return False where another process just put the same bytes there."""
+    try:
+        put_in_place(temporary, final, overwrite=overwrite is True)
+    except FileExistsError:
+        if overwrite != "same":
+            raise
+        _require_same(file, final)
+        return False
+    return True
+
+
+def _require_same(file: BinaryIO, final: Path) -> None:
+    """Raise FileExistsError unless both files hold the same bytes."""
+    file.seek(0)
+    with final.open("rb") as other:
+        while block := file.read(_BLOCK_NBYTES):
+            if block != other.read(len(block)):
+                break
+        else:
+            if not other.read(1):
+                return
+    raise FileExistsError(
+        f"{final} exists and holds something else; move it away, or say --overwrite (from Python overwrite=True)"
+    )
 
 
 class _Unfinished:

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 
 __all__ = [
+    "ArchiveError",
     "AssociationError",
     "DicomFormatError",
     "EncapsulationError",
@@ -187,8 +188,8 @@ class UnsupportedImageError(FrameDeflateError, ValueError):
     kind : str
         ``no-pixel-data`` | ``float-pixel-data`` | ``bits-allocated`` | ``photometric-interpretation`` |
         ``image-pixel`` | ``number-of-frames`` | ``short-pixel-data`` | ``too-large`` | ``decoder`` |
-        ``policy`` (`compress_file` was asked for other images only) | ``not-referable`` (Zarr could not read the
-        pixels where they lie).
+        ``policy`` (`compress_file` was asked for other images only) | ``min-gain`` (and for more to be gained) |
+        ``not-referable`` (Zarr could not read the pixels where they lie).
     """
 
     def __init__(self, message: str, *, kind: str) -> None:
@@ -247,6 +248,22 @@ class MissingExtraError(FrameDeflateError, ImportError):
         self.extra = extra
         self.feature = feature
         super().__init__(f'{feature} needs the "{extra}" extra: pip install "framedeflate[{extra}]"')
+
+
+class ArchiveError(FrameDeflateError):
+    """A run over an archive that cannot begin or go on. What befalls one file is that file's failure, not this.
+
+    Attributes
+    ----------
+    kind : str
+        ``manifest`` (none, or none that can be read) | ``locked`` (another run holds it) | ``settings`` (it was made
+        for another run) | ``folder`` (one that cannot be listed) | ``empty`` (no file in it) | ``no-space`` (left at
+        the destination) | ``workers`` (processes that cannot be started) | ``cluster`` (one that cannot be used).
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 class UnsupportedSourceError(FrameDeflateError, TypeError):

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many files one after another or in several processes; a failure stays with its file."""
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 from framedeflate.cli.exit_codes import (
     CommandError,
-    ExitCode,
     exit_code_of,
     is_no_image,
     is_not_chosen,
@@ -20,6 +15,7 @@ from framedeflate.cli.progress import FrameProgress, ProgressBar
 from framedeflate.cli.report import Outcome
 from framedeflate.cli.sources import Task
 from framedeflate.errors import FrameDeflateError
+from framedeflate.worker_pool import Lost, WorkerPool
 
 __all__ = ["Work", "failure", "run_tasks"]
 
@@ -79,35 +75,16 @@ def failure(error: Exception, task: Task) -> Outcome:
 
 
 def _in_processes(work: Work, tasks: Sequence[Task], processes: int, bar: ProgressBar) -> Iterator[Outcome]:
-    # Spawned, not forked: the bar of this process runs a thread, and a fork copies its locks as they stand.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_ignore_interrupts) as pool:
-        try:
-            for task, future in [(task, pool.submit(partial(_interruptible, work), task)) for task in tasks]:
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    error = MemoryError("a worker process died, likely for want of memory; use fewer --jobs")
-                    outcome = failure(error, task)
-                bar.finish_file()
-                yield outcome
-        except BaseException:
-            # Ctrl-C reached the workers too: they clean up after themselves and take nothing more.
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    early: dict[int, Outcome] = {}
+    turn = 0
+    with WorkerPool(partial(_numbered, work), processes) as pool:
+        for (number, task), outcome in pool.results(enumerate(tasks)):
+            bar.finish_file()
+            early[number] = failure(MemoryError(str(outcome)), task) if isinstance(outcome, Lost) else outcome
+            while turn in early:
+                yield early.pop(turn)
+                turn += 1
 
 
-def _ignore_interrupts() -> None:
-    """Keep an idle worker from ending in a traceback at Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _interruptible(work: Work, task: Task) -> Outcome:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return _guarded(work, task, None)
-    except KeyboardInterrupt:
-        source = str(task.source)
-        return Outcome("interrupted", source, exit_code=ExitCode.INTERRUPTED, line=f"{source}: interrupted")
-    finally:
-        _ignore_interrupts()
+def _numbered(work: Work, numbered: tuple[int, Task]) -> Outcome:
+    return _guarded(work, numbered[1], None)

@@ -3,19 +3,16 @@
 
 import argparse
 
-from framedeflate.cli import transcoding
+from framedeflate.archive.one_file import compress_either
+from framedeflate.archive.settings import CompressSettings
+from framedeflate.cli import archive_run, transcoding
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.progress import FrameProgress
 from framedeflate.cli.report import Outcome, print_error
 from framedeflate.cli.sources import Task
-from framedeflate.errors import TransferSyntaxError, UnsupportedImageError
 from framedeflate.frame_codec import DEFAULT_LEVEL
-from framedeflate.transcode import compress_data_set_file, compress_file
 
 __all__ = ["add_parser"]
-
-_FOR_DATA_SET = frozenset({"float-pixel-data", "no-pixel-data", "bits-allocated"})
-"""Why an object cannot be deflated frame by frame though nothing is wrong with it."""
 
 
 def add_parser(
@@ -45,6 +42,12 @@ def add_parser(
         help="which images: all, or 1-bit ones and label maps, which gain most (default: %(default)s)",
     )
     parser.add_argument(
+        "--min-gain",
+        type=_percent,
+        metavar="PERCENT",
+        help="leave a file as it is unless it becomes smaller by that much",
+    )
+    parser.add_argument(
         "--photometric",
         choices=("RGB", "YBR_FULL"),
         help="convert colour: not lossless, so the image gets a new SOP Instance UID",
@@ -57,12 +60,15 @@ def add_parser(
     parser.add_argument(
         "--no-check", action="store_true", help="do not decode each frame again to compare it"
     )
+    archive_run.add_arguments(parser)
     parser.set_defaults(func=run)
     return parser
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Compress what the command line names."""
+    if archive_run.is_asked_for(namespace):
+        return archive_run.run(namespace, settings_of(namespace))
     if namespace.photometric:
         print_error(
             f"warning: converting to {namespace.photometric} rounds; every converted image gets a new SOP Instance UID"
@@ -70,35 +76,40 @@ def run(namespace: argparse.Namespace) -> ExitCode:
     return transcoding.run(namespace, compress_task, verb="compressed")
 
 
+def settings_of(namespace: argparse.Namespace) -> CompressSettings:
+    """Return what the command line says of how to compress."""
+    return CompressSettings(
+        level=namespace.level,
+        threads=transcoding.threads_of(namespace),
+        policy=namespace.policy,
+        min_gain=namespace.min_gain,
+        whole_data_sets=namespace.dataset,
+        copy_others=namespace.copy_others,
+        check=not namespace.no_check,
+        strict=not namespace.lenient,
+        overwrite=namespace.overwrite,
+    )
+
+
 def compress_task(namespace: argparse.Namespace, task: Task, progress: FrameProgress | None) -> Outcome:
     """Compress one file, with --dataset as a whole where its frames cannot be."""
-    try:
-        result = compress_file(
-            task.source,
-            task.destination,
-            level=namespace.level or DEFAULT_LEVEL,
-            threads=transcoding.threads_of(namespace),
-            check=not namespace.no_check,
-            overwrite=namespace.overwrite,
-            in_place=namespace.in_place,
-            policy=namespace.policy,
-            photometric_interpretation=namespace.photometric,
-            strict=not namespace.lenient,
-            progress=progress,
-        )
-    except UnsupportedImageError as error:
-        if not namespace.dataset or error.kind not in _FOR_DATA_SET:
-            raise
-        try:
-            result = compress_data_set_file(
-                task.source,
-                task.destination,
-                **({} if namespace.level is None else {"level": namespace.level}),
-                check=not namespace.no_check,
-                overwrite=namespace.overwrite,
-                in_place=namespace.in_place,
-            )
-        except TransferSyntaxError:
-            # Deflated as a whole already: what stands in the way of deflating its frames is the news.
-            raise error from None
+    result = compress_either(
+        task.source,
+        task.destination,
+        settings_of(namespace),
+        overwrite=namespace.overwrite,
+        in_place=namespace.in_place,
+        photometric_interpretation=namespace.photometric,
+        progress=progress,
+    )
     return transcoding.outcome_of(result)
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent < 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 99")
+    return percent / 100

@@ -5,6 +5,7 @@ import shutil
 from enum import IntEnum
 
 from framedeflate.errors import (
+    ArchiveError,
     DicomFormatError,
     FrameDeflateError,
     RemoteSourceError,
@@ -46,6 +47,19 @@ class ExitCode(IntEnum):
     """Ctrl-C."""
 
 
+_ARCHIVE_CODES = {
+    "settings": ExitCode.USAGE,
+    "folder": ExitCode.INVALID_INPUT_FOLDER,
+    "empty": ExitCode.NO_INPUT,
+    "no-space": ExitCode.CANNOT_WRITE_OUTPUT,
+    "manifest": ExitCode.CANNOT_READ_INPUT,
+    "locked": ExitCode.CANNOT_WRITE_OUTPUT,
+    "workers": ExitCode.CANNOT_WRITE_OUTPUT,
+    "cluster": ExitCode.NO_ASSOCIATION,
+}
+"""What a run over an archive ends with where it cannot begin or go on."""
+
+
 class CommandError(Exception):
     """Ends the command with a sentence for its user.
 
@@ -68,8 +82,8 @@ def is_no_image(error: Exception) -> bool:
 
 
 def is_not_chosen(error: Exception) -> bool:
-    """Whether the policy leaves this image as it is."""
-    return isinstance(error, UnsupportedImageError) and error.kind == "policy"
+    """Whether this image stays as it is, by the policy or since too little would be gained."""
+    return isinstance(error, UnsupportedImageError) and error.kind in {"policy", "min-gain"}
 
 
 def exit_code_of(error: Exception, *, source: str) -> ExitCode:
@@ -82,8 +96,8 @@ def exit_code_of(error: Exception, *, source: str) -> ExitCode:
     source : str
         The file that was read: an OSError that names it is about the input, any other about the output.
     """
-    if isinstance(error, CommandError):
-        return error.exit_code
+    if isinstance(error, CommandError | ArchiveError):
+        return error.exit_code if isinstance(error, CommandError) else _ARCHIVE_CODES[error.kind]
     if isinstance(error, RoundTripError | FileExistsError | shutil.SameFileError):
         return ExitCode.CANNOT_WRITE_OUTPUT
     if isinstance(error, RemoteSourceError):

@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from framedeflate import __version__
 from framedeflate.cli import (
+    archive_audit,
+    archive_report,
     compress,
     decompress,
     extract,
@@ -20,7 +22,6 @@ from framedeflate.cli import (
     receive,
     render,
     send,
-    serve,
     verify,
     zarr,
 )
@@ -29,6 +30,20 @@ from framedeflate.cli.report import print_error, shown_source
 from framedeflate.errors import FrameDeflateError
 
 __all__ = ["build_parser", "main", "run_command"]
+
+_SUBCOMMANDS = (
+    compress,
+    decompress,
+    archive_report,
+    archive_audit,
+    inspect,
+    verify,
+    extract,
+    render,
+    zarr,
+    send,
+    receive,
+)
 
 _EXIT_CODES = """\
 exit codes:
@@ -63,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"framedeflate {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for subcommand in (compress, decompress, inspect, verify, extract, render, zarr, send, receive, serve):
+    for subcommand in _SUBCOMMANDS:
         subcommand.add_parser(subparsers)
     return parser
 

@@ -20,7 +20,7 @@ __all__ = [
     "shown_source",
 ]
 
-Status = Literal["done", "copied", "skipped", "failed", "interrupted"]
+Status = Literal["done", "copied", "skipped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Outcome:
     Attributes
     ----------
     status : str
-        ``done`` | ``copied`` (as it was) | ``skipped`` (nothing written) | ``failed`` | ``interrupted``.
+        ``done`` | ``copied`` (as it was) | ``skipped`` (nothing written) | ``failed``.
     source : str
         The file read.
     destination : str or None
@@ -94,7 +94,7 @@ class Tally:
         self._any_image |= outcome.is_image
         if self._as_json:
             print_json(outcome.as_json())
-        elif outcome.status in {"failed", "interrupted"}:
+        elif outcome.status == "failed":
             print_error(outcome.line)
         else:
             print(outcome.line, flush=True)

@@ -19,11 +19,11 @@ from framedeflate.errors import FrameDeflateError
 from framedeflate.transcode import TranscodeResult
 from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION
 
-__all__ = ["JSON_HELP", "add_arguments", "outcome_of", "run", "threads_of"]
+__all__ = ["JSON_HELP", "add_arguments", "count", "outcome_of", "run", "threads_of"]
 
 JSON_HELP = """\
 --json prints one object a line for each file:
-  status                done, copied, skipped, failed or interrupted
+  status                done, copied, skipped or failed
   source, destination   paths; destination is null where nothing was written
   source_transfer_syntax_uid, transfer_syntax_uid
                         how the two files are encoded
@@ -61,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--copy-others", action="store_true", help="copy files that are skipped, so that a folder stays whole"
     )
     parser.add_argument(
-        "--threads", type=_count, help="worker threads per file (default: all cores, or 1 with several jobs)"
+        "--threads", type=count, help="worker threads per file (default: all cores, or 1 with several jobs)"
     )
     parser.add_argument(
-        "--jobs", type=_count, default=1, help="files worked on at a time, 0 for one per core (default: 1)"
+        "--jobs", type=count, default=1, help="files worked on at a time, 0 for one per core (default: 1)"
     )
     parser.add_argument(
         "--lenient", action="store_true", help="accept deflated frames with bytes behind their end"
@@ -72,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read a whole number, 0 or more."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 0 or more")
     return int(text)

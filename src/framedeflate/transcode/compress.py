@@ -2,8 +2,10 @@
 """A DICOM file into Deflated Image Frame Compression."""
 
 import os
-from typing import Literal, TypeAlias, get_args
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from framedeflate.atomic_file import Overwrite
 from framedeflate.data_set.label_map import is_label_map
 from framedeflate.data_set.layout import DataSetLayout
 from framedeflate.encapsulation import Items
@@ -15,12 +17,16 @@ from framedeflate.transcode.colour_source import ColourSpace
 from framedeflate.transcode.file_meta import encode_file_meta
 from framedeflate.transcode.fragment_writer import FragmentWriter
 from framedeflate.transcode.frame_batches import BatchPlan, FrameBatch, SpareMemory
+from framedeflate.transcode.frame_digest import digest_each_frame
 from framedeflate.transcode.image_source import ImageSource, open_image_source
 from framedeflate.transcode.job import Job
 from framedeflate.transcode.result import Progress, TranscodeResult
 from framedeflate.transcode.segments import copy_segments
 from framedeflate.transcode.stages import Stages
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 __all__ = ["Policy", "check_photometric", "compress_file"]
 
@@ -35,11 +41,13 @@ def compress_file(
     level: int = DEFAULT_LEVEL,
     threads: int = 1,
     check: bool = True,
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
     in_place: bool = False,
     policy: Policy = "all",
     photometric_interpretation: ColourSpace | None = None,
     strict: bool = True,
+    min_gain: float | None = None,
+    digest: bool = False,
     progress: Progress | None = None,
 ) -> TranscodeResult:
     """Write an image in Deflated Image Frame Compression (PS3.5 A.4.13), proven lossless before it is put in place.
@@ -60,8 +68,9 @@ def compress_file(
         Worker threads; 0 means all cores. The bytes written do not depend on it.
     check : bool
         Decode every Frame again and compare it with its native bytes.
-    overwrite : bool
-        Replace an existing destination.
+    overwrite : bool or "same"
+        Replace an existing destination. With ``"same"`` it stays, and must hold what would have been written: so a
+        call can be repeated, whatever became of the one before.
     in_place : bool
         Replace the source.
     policy : {"all", "bilevel"}
@@ -71,6 +80,10 @@ def compress_file(
         Type says DERIVED, and Derivation Description says what was done (PS3.3 C.7.6.1.1.2).
     strict : bool
         As `decode_frame`, for sources that are deflated already.
+    min_gain : float, optional
+        Leave an image as it is unless its file becomes smaller by this part of its size: 0.1 is a tenth.
+    digest : bool
+        Compute the digest of the native Frames (`digest_frames`).
     progress : callable, optional
         Called with (frames done, frames in all).
 
@@ -116,15 +129,20 @@ def compress_file(
             file.write(meta)
             copy_segments(image.head, image.source, file)
             writer = FragmentWriter(file, image.image_pixel.number_of_frames)
-            _write_frames(image, writer, level=level, threads=threads, check=check, progress=progress)
+            digests = sha256() if digest else None
+            _write_frames(
+                image, writer, level=level, threads=threads, check=check, digests=digests, progress=progress
+            )
             writer.finish()
             copy_segments(image.tail, image.source, file)
             image.close()
+            job.require_gain(file, min_gain)
         return job.result_of_image(
             image,
             DEFLATED_IMAGE_FRAME_COMPRESSION,
             deflated_nbytes=writer.fragments_nbytes,
             checked=check,
+            frames_digest="" if digests is None else digests.hexdigest(),
         )
 
 
@@ -166,6 +184,7 @@ def _write_frames(
     level: int,
     threads: int,
     check: bool,
+    digests: "_Hash | None",
     progress: Progress | None,
 ) -> None:
     image_pixel = image.image_pixel
@@ -173,8 +192,9 @@ def _write_frames(
 
     spare = SpareMemory()
 
-    def encode(batch: FrameBatch) -> Items:
+    def encode(batch: FrameBatch) -> tuple[Items, bytes]:
         items = Items([], [])
+        digest_of_each = b""
         for part in batch.parts(spare):
             stages.raise_if_stopped()
             items += deflate_items(
@@ -185,11 +205,15 @@ def _write_frames(
                 check=check,
                 first_frame_number=part.index + 1,
             )
+            if digests is not None:
+                digest_of_each += digest_each_frame(part.native, image_pixel)
             spare.give(part.native)
-        return items
+        return items, digest_of_each
 
     with Stages(encode, workers=plan.workers) as stages:
-        for items in stages.results(plan):
+        for items, digest_of_each in stages.results(plan):
             writer.write(items)
+            if digests is not None:
+                digests.update(digest_of_each)
             if progress is not None:
                 progress(len(writer.stream_nbytes), image_pixel.number_of_frames)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from framedeflate.atomic_file import TEMPORARY_SUFFIX
+from framedeflate.atomic_file import TEMPORARY_SUFFIX, Overwrite
 from framedeflate.byte_source import ByteSource, BytesSource, FileSource, sequential_reader
 from framedeflate.data_set.deflated import deflate_data_set, inflate_data_set
 from framedeflate.data_set.encoding import to_explicit_little, to_implicit_little
@@ -29,19 +29,21 @@ from framedeflate.transfer_syntax import (
     NATIVE,
 )
 
-__all__ = ["compress_data_set_file", "decompress_data_set_file"]
+__all__ = ["DATA_SET_LEVEL", "compress_data_set_file", "decompress_data_set_file"]
 
-_ZLIB_LEVEL: Final = 6
+DATA_SET_LEVEL: Final = 6
+"""zlib's own default."""
 
 
 def compress_data_set_file(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str] | None = None,
     *,
-    level: int = _ZLIB_LEVEL,
+    level: int = DATA_SET_LEVEL,
     check: bool = True,
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
     in_place: bool = False,
+    min_gain: float | None = None,
 ) -> TranscodeResult:
     """Write any object in Deflated Explicit VR Little Endian (PS3.5 A.5): parametric maps, reports, plans.
 
@@ -55,7 +57,7 @@ def compress_data_set_file(
         1 (fastest) to 9 (smallest), those of zlib.
     check : bool
         Inflate what was written and compare its length and CRC-32 with those of the Data Set.
-    overwrite, in_place : bool
+    overwrite, in_place, min_gain
         As `compress_file`.
 
     Returns
@@ -83,6 +85,7 @@ def compress_data_set_file(
             stream_nbytes = deflate_data_set(original.read, file.write, level=level)
             if check:
                 _check(file, position, original)
+            job.require_gain(file, min_gain)
             # Windows cannot replace a file that is open.
             file_source.close()
     return job.result_of_data_set(

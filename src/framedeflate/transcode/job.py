@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from framedeflate.atomic_file import atomic_file
-from framedeflate.errors import DicomFormatError
+from framedeflate.atomic_file import Overwrite, atomic_file
+from framedeflate.data_set.layout import Tag
+from framedeflate.errors import DicomFormatError, UnsupportedImageError
 from framedeflate.transcode.image_source import ImageSource
 from framedeflate.transcode.result import TranscodeResult
 
@@ -30,7 +31,7 @@ class Job:
 
     source: Path
     destination: Path
-    _replace: bool
+    _replace: Overwrite
     _source_status: os.stat_result
     _started: float
 
@@ -41,7 +42,7 @@ class Job:
         destination: str | os.PathLike[str] | None,
         *,
         in_place: bool,
-        overwrite: bool,
+        overwrite: Overwrite,
     ) -> Self:
         """Settle the destination.
 
@@ -72,6 +73,22 @@ class Job:
             yield file
             self._check_source()
 
+    def require_gain(self, file: BinaryIO, min_gain: float | None) -> None:
+        """Refuse a result that is not smaller than the source by that part of it.
+
+        Raises
+        ------
+        UnsupportedImageError
+            kind ``min-gain``.
+        """
+        if min_gain is None:
+            return
+        before, now = self._source_status.st_size, file.seek(0, os.SEEK_END)
+        if before - now < min_gain * before:
+            raise UnsupportedImageError(
+                f"{before} bytes would become {now}, which gains less than was asked for", kind="min-gain"
+            )
+
     def _check_source(self) -> None:
         """Refuse a source that was written meanwhile: in place, what is new in it would be lost."""
         before, now = self._source_status, self.source.stat()
@@ -85,7 +102,13 @@ class Job:
             )
 
     def result_of_image(
-        self, image: ImageSource, transfer_syntax_uid: str, *, deflated_nbytes: int, checked: bool
+        self,
+        image: ImageSource,
+        transfer_syntax_uid: str,
+        *,
+        deflated_nbytes: int,
+        checked: bool,
+        frames_digest: str = "",
     ) -> TranscodeResult:
         """Return what came of an image whose file is in place."""
         return TranscodeResult(
@@ -103,6 +126,9 @@ class Job:
             checked=checked,
             seconds=time.monotonic() - self._started,
             notes=image.notes,
+            sop_class_uid=image.layout.text(Tag.SOP_CLASS_UID),
+            modality=image.layout.text(Tag.MODALITY),
+            frames_digest=frames_digest,
         )
 
     def result_of_data_set(
@@ -134,8 +160,8 @@ class Job:
 
 
 def _resolve_destination(
-    source: Path, destination: str | os.PathLike[str] | None, *, in_place: bool, overwrite: bool
-) -> tuple[Path, bool]:
+    source: Path, destination: str | os.PathLike[str] | None, *, in_place: bool, overwrite: Overwrite
+) -> tuple[Path, Overwrite]:
     """Return the final name and whether a file of that name is replaced.
 
     Raises

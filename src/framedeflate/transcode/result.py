@@ -42,6 +42,10 @@ class TranscodeResult:
         Wall time.
     notes : tuple of str
         What a person should know of the result.
+    sop_class_uid, modality : str
+        As the Data Set says, "" where it does not; of images alone.
+    frames_digest : str
+        That of the Frames, see `digest_frames`; "" where it was not asked for.
     """
 
     source: Path
@@ -58,3 +62,6 @@ class TranscodeResult:
     checked: bool
     seconds: float
     notes: tuple[str, ...]
+    sop_class_uid: str = ""
+    modality: str = ""
+    frames_digest: str = ""

@@ -1,0 +1,481 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manifest: an SQLite file with a row for each file of an archive. All that a run knows, and all that it needs.
+
+Whatever ends a run, the rows say what is done: a file is noted after its result is in place, and doing it again changes
+nothing. It keeps a rollback journal rather than a write-ahead log, which does not work on network file systems.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from framedeflate.archive.one_file import FileOutcome, Work
+from framedeflate.archive.places import Entry
+from framedeflate.errors import ArchiveError
+
+__all__ = ["LOCK_SUFFIX", "Manifest", "Row", "Shard"]
+
+LOCK_SUFFIX: Final = ".lock"
+"""Of the file beside a manifest that a run locks. It stays, and is empty."""
+
+_APPLICATION_ID: Final = 0x46444631
+_VERSION: Final = 1
+_PAGE_ROWS: Final = 1000
+_COMMIT_SECONDS: Final = 0.5
+_BUSY_SECONDS: Final = 600.0
+_SCHEMA: Final = """
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY,
+    started TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    versions TEXT NOT NULL
+);
+CREATE TABLE file (
+    path PRIMARY KEY,                -- relative to the root; bytes where the name is no UTF-8
+    source_nbytes INTEGER NOT NULL,
+    source_mtime_ns INTEGER NOT NULL,
+    state TEXT NOT NULL,             -- planned, done, copied, skipped, failed
+    seen INTEGER NOT NULL,           -- the last run that found it at the source
+    run INTEGER,                     -- the run that did it
+    finished REAL,                   -- seconds since 1970
+    seconds REAL,
+    error TEXT,                      -- class of the exception
+    error_kind TEXT,
+    error_side TEXT,
+    message TEXT,
+    sop_class_uid TEXT,
+    modality TEXT,
+    source_transfer_syntax_uid TEXT,
+    transfer_syntax_uid TEXT,
+    number_of_frames INTEGER,
+    native_nbytes INTEGER,
+    deflated_nbytes INTEGER,
+    result_nbytes INTEGER,
+    frames_digest TEXT,              -- of all native Frames
+    result_digest TEXT               -- SHA-256 of the file at the destination
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of an archive that one machine does.
+
+    Attributes
+    ----------
+    number, count : int
+        Which, from 1, and of how many.
+    """
+
+    number: int = 1
+    count: int = 1
+
+    def has(self, path: str) -> bool:
+        """Whether a path falls to this part: a matter of the path alone, so no two machines need to talk."""
+        if self.count == 1:
+            return True
+        digest = blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.count == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the manifest says of a file that stands at the destination, or of one that failed.
+
+    Attributes
+    ----------
+    path, state : str
+        As `Entry.path`, and what became of it.
+    source_nbytes, source_mtime_ns : int
+        Of the source when it was done.
+    number_of_frames : int or None
+        None where the file was not compressed frame by frame.
+    frames_digest : str or None
+        Of the native Frames, see `digest_frames`.
+    result_nbytes : int or None
+    result_digest : str or None
+        Size and SHA-256 of the file at the destination; None where there is none.
+    """
+
+    path: str
+    state: str
+    source_nbytes: int
+    source_mtime_ns: int
+    number_of_frames: int | None
+    frames_digest: str | None
+    result_nbytes: int | None
+    result_digest: str | None
+
+
+class Manifest:
+    """An opened manifest; a context. Opened by `create_or_open` for a run, by `open` for reading."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
+        self.path = path
+        self._database = database
+        self._lock = lock
+        self._run = 0
+        self._pending: list[FileOutcome] = []
+        self._committed = time.monotonic()
+
+    @classmethod
+    def create_or_open(cls, path: Path) -> Self:
+        """Open a manifest for a run, alone; create it where there is none.
+
+        Raises
+        ------
+        ArchiveError
+            kind ``locked`` | ``manifest``.
+        """
+        lock = _lock(path)
+        try:
+            with _translated(path):
+                database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+                if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                    # All or nothing: a kill in between leaves an empty file, which is begun again.
+                    database.executescript(
+                        f"BEGIN; PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={_VERSION};"
+                        f"{_SCHEMA} COMMIT;"
+                    )
+                _check_version(path, database)
+        except BaseException:
+            lock.close()
+            raise
+        return cls(path, database, lock)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a manifest for reading, also while a run writes it.
+
+        Raises
+        ------
+        ArchiveError
+            kind ``manifest``: there is none, or it cannot be read.
+        """
+        if not path.is_file():
+            raise ArchiveError(f"{path}: there is no such manifest", kind="manifest")
+        with _translated(path):
+            database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            _check_version(path, database)
+        return cls(path, database, None)
+
+    def close(self) -> None:
+        """Note what is still to be noted, and let others at it."""
+        try:
+            self.commit()
+        finally:
+            self._database.close()
+            if self._lock is not None:
+                self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # What a run is of.
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What all runs share: source, destination, shard, settings that matter (as JSON)."""
+        with _translated(self.path):
+            return dict(self._database.execute("SELECT name, value FROM fact"))
+
+    def require_facts(self, facts: Mapping[str, str]) -> None:
+        """Note what this manifest is for, or hold it against what was noted.
+
+        Raises
+        ------
+        ArchiveError
+            kind ``settings``: it was made for something else.
+        """
+        known = self.facts
+        for name, value in facts.items():
+            if known.get(name, value) != value:
+                raise ArchiveError(
+                    f"{self.path} was made with {name} {known[name]}, and this is {value}; say what was said then, or "
+                    "name another manifest",
+                    kind="settings",
+                )
+        with self._transaction():
+            self._database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?)", facts.items())
+
+    def begin_run(self, *, settings: str, versions: str) -> None:
+        """Note that a run begins."""
+        with self._transaction():
+            started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            cursor = self._database.execute(
+                "INSERT INTO run (started, settings, versions) VALUES (?, ?, ?)",
+                (started, settings, versions),
+            )
+            self._run = cursor.lastrowid or 0
+
+    # The plan.
+
+    def plan(self, entries: Iterable[Entry]) -> Iterator[int]:
+        """Enter files as planned, and yield how many they are, now and then; what is known and unchanged stays.
+
+        Nothing is planned by halves: where listing fails, the plan is as it was.
+        """
+        count = 0
+        batch: list[tuple[Any, ...]] = []
+        with self._transaction():
+            for entry in entries:
+                batch.append((_stored(entry.path), entry.nbytes, entry.mtime_ns, self._run))
+                if len(batch) == _PAGE_ROWS:
+                    count += len(batch)
+                    self._enter(batch)
+                    batch.clear()
+                    yield count
+            self._enter(batch)
+        yield count + len(batch)
+
+    def _enter(self, batch: list[tuple[Any, ...]]) -> None:
+        self._database.executemany(
+            """
+            INSERT INTO file (path, source_nbytes, source_mtime_ns, state, seen) VALUES (?, ?, ?, 'planned', ?)
+            ON CONFLICT (path) DO UPDATE SET
+                state = CASE WHEN source_nbytes = excluded.source_nbytes
+                    AND source_mtime_ns = excluded.source_mtime_ns THEN state ELSE 'planned' END,
+                source_nbytes = excluded.source_nbytes,
+                source_mtime_ns = excluded.source_mtime_ns,
+                seen = excluded.seen
+            """,
+            batch,
+        )
+
+    def plan_failed_again(self, kinds: Iterable[str] | None) -> int:
+        """Plan failed files again, those of some kinds or error classes, or all; return how many."""
+        with self._transaction():
+            if kinds is None:
+                return self._database.execute(
+                    "UPDATE file SET state = 'planned' WHERE state = 'failed'"
+                ).rowcount
+            return sum(
+                self._database.execute(
+                    "UPDATE file SET state = 'planned' WHERE state = 'failed' AND (error_kind = ?1 OR error = ?1)",
+                    (kind,),
+                ).rowcount
+                for kind in kinds
+            )
+
+    def planned(self) -> tuple[int, int]:
+        """Return how many files this run has to do, and their bytes."""
+        with _translated(self.path):
+            row = self._database.execute(
+                "SELECT count(*), total(source_nbytes) FROM file WHERE state = 'planned' AND seen = ?",
+                (self._run,),
+            ).fetchone()
+        return row[0], int(row[1])
+
+    def work(self) -> Iterator[Work]:
+        """Yield what this run has to do, in the order of paths; rows may be recorded meanwhile."""
+        last: Any = ""
+        while True:
+            with _translated(self.path):
+                # A page at a time: a cursor left open would see what is recorded meanwhile, or stand in its way.
+                page = self._database.execute(
+                    "SELECT path, source_nbytes, source_mtime_ns, coalesce(result_digest, '') FROM file "
+                    "WHERE path > ? AND state = 'planned' AND seen = ? ORDER BY path LIMIT ?",
+                    (last, self._run, _PAGE_ROWS),
+                ).fetchall()
+            for path, nbytes, mtime_ns, digest in page:
+                yield Work(Entry(_path(path), nbytes, mtime_ns), digest)
+            if len(page) < _PAGE_ROWS:
+                return
+            last = page[-1][0]
+
+    # Results.
+
+    def record(self, outcome: FileOutcome) -> None:
+        """Note what became of a file; it is on disk half a second later, or at the next `commit`."""
+        self._pending.append(outcome)
+        if len(self._pending) >= _PAGE_ROWS or time.monotonic() - self._committed > _COMMIT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Put what was noted on disk."""
+        if self._pending:
+            now = time.time()
+            with self._transaction():
+                rows = [_values(outcome, self._run, now) for outcome in self._pending]
+                self._database.executemany(_UPDATE, rows)
+            self._pending.clear()
+        self._committed = time.monotonic()
+
+    # Reading.
+
+    def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a question; `sqlite3`'s own errors become ours."""
+        with _translated(self.path):
+            yield from self._database.execute(sql, values)
+
+    def rows(self, *states: str) -> Iterator[Row]:
+        """Yield rows in these states, in the order of paths."""
+        last: Any = ""
+        marks = ", ".join("?" * len(states))
+        columns = (
+            "path, state, source_nbytes, source_mtime_ns, number_of_frames, frames_digest, result_nbytes, "
+            "result_digest"
+        )
+        while True:
+            with _translated(self.path):
+                page = self._database.execute(
+                    f"SELECT {columns} FROM file WHERE path > ? AND state IN ({marks}) "  # noqa: S608 - our own names
+                    "ORDER BY path LIMIT ?",
+                    (last, *states, _PAGE_ROWS),
+                ).fetchall()
+            for path, *values in page:
+                yield Row(_path(path), *values)
+            if len(page) < _PAGE_ROWS:
+                return
+            last = page[-1][0]
+
+    def knows_result(self, path: str) -> bool:
+        """Whether a file stands at the destination because of this manifest."""
+        found = self.query("SELECT result_digest FROM file WHERE path = ?", _stored(path))
+        return any(digest is not None for (digest,) in found)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _translated(self.path):
+            self._database.execute("BEGIN IMMEDIATE")
+        try:
+            with _translated(self.path):
+                yield
+                self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+
+_RESULT: Final = (
+    "source_transfer_syntax_uid",
+    "transfer_syntax_uid",
+    "number_of_frames",
+    "native_nbytes",
+    "deflated_nbytes",
+    "result_nbytes",
+    "frames_digest",
+    "result_digest",
+)
+_NOTED: Final = (
+    "state",
+    "run",
+    "finished",
+    "seconds",
+    "error",
+    "error_kind",
+    "error_side",
+    "message",
+    "sop_class_uid",
+    "modality",
+)
+# What stands at the destination stays noted where a later run put nothing there.
+_UPDATE: Final = (
+    "UPDATE file SET "  # noqa: S608 - our own names
+    + ", ".join(f"{name} = :{name}" for name in _NOTED)
+    + ", "
+    + ", ".join(f"{name} = CASE WHEN :has_result THEN :{name} ELSE {name} END" for name in _RESULT)
+    + " WHERE path = :path"
+)
+
+
+def _values(outcome: FileOutcome, run: int, now: float) -> dict[str, object]:
+    failure, result, stored = outcome.failure, outcome.result, outcome.stored
+    is_image = result is not None and result.image_pixel is not None
+    return {
+        "path": _stored(outcome.entry.path),
+        "state": outcome.state,
+        "run": run,
+        "finished": now,
+        "seconds": round(outcome.seconds, 6),
+        "error": None if failure is None else failure.error,
+        "error_kind": None if failure is None else failure.kind,
+        "error_side": None if failure is None else failure.side,
+        "message": None if failure is None else _text(failure.message),
+        "sop_class_uid": outcome.sop_class_uid or None,
+        "modality": outcome.modality or None,
+        "has_result": stored is not None,
+        "source_transfer_syntax_uid": None if result is None else result.source_transfer_syntax_uid,
+        "transfer_syntax_uid": None if result is None else result.transfer_syntax_uid,
+        "number_of_frames": result.number_of_frames if result is not None and is_image else None,
+        "native_nbytes": None if result is None else result.native_nbytes,
+        "deflated_nbytes": None if result is None else result.deflated_nbytes,
+        "result_nbytes": None if stored is None else stored.nbytes,
+        "frames_digest": (result.frames_digest or None) if result is not None else None,
+        "result_digest": None if stored is None else stored.digest,
+    }
+
+
+def _stored(path: str) -> str | bytes:
+    """Return a path as SQLite takes it: a name that is no UTF-8 is kept as its bytes."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def _path(stored: str | bytes) -> str:
+    return os.fsdecode(stored) if isinstance(stored, bytes) else stored
+
+
+def _text(message: str) -> str:
+    return message.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _lock(path: Path) -> sqlite3.Connection:
+    """Lock a manifest, by a second database: that works on every system, and ends with the process."""
+    beside = path.with_name(path.name + LOCK_SUFFIX)
+    try:
+        lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise ArchiveError(f"cannot create {beside}: {error}", kind="manifest") from error
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if "locked" in str(error):
+            raise ArchiveError(
+                f"another run holds {path}; wait for it, or end it first", kind="locked"
+            ) from error
+        raise ArchiveError(f"cannot lock {beside}: {error}", kind="manifest") from error
+    return lock
+
+
+def _check_version(path: Path, database: sqlite3.Connection) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if application == _APPLICATION_ID and version == _VERSION:
+        return
+    database.close()
+    if application == _APPLICATION_ID:
+        raise ArchiveError(
+            f"{path} is a manifest of version {version}, and this is framedeflate for version {_VERSION}",
+            kind="manifest",
+        )
+    raise ArchiveError(f"{path} is no manifest of framedeflate", kind="manifest")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ArchiveError(f"{path}: the manifest cannot be used: {error}", kind="manifest") from error

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``framedeflate compress`` over an archive: one folder or bucket, with a manifest."""
+
+import argparse
+import builtins
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from framedeflate.archive.manifest import Shard
+from framedeflate.archive.one_file import ArchiveJob, Failure, FileOutcome
+from framedeflate.archive.places import Place, place_of
+from framedeflate.archive.run import ArchiveRun, BegunRun, Executor, in_processes
+from framedeflate.archive.settings import CompressSettings
+from framedeflate.cli import transcoding
+from framedeflate.cli.archive_progress import archive_progress
+from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.report import human_nbytes, print_error, print_json
+
+__all__ = ["MANIFEST_SUFFIX", "add_arguments", "is_asked_for", "run"]
+
+MANIFEST_SUFFIX = ".manifest.sqlite"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of archives."""
+    group = parser.add_argument_group(
+        "archives",
+        "One folder or URL (s3, gs, az) as SOURCE and another as DEST, with --jobs or one of these: every file is "
+        "noted in a manifest, and the same command goes on where it stopped. See docs/archives.md.",
+    )
+    group.add_argument(
+        "--manifest", metavar="FILE", help=f"the manifest (default: DEST{MANIFEST_SUFFIX}, beside DEST)"
+    )
+    group.add_argument(
+        "--shard", type=_shard, metavar="I/N", help="do part I of N, from 1; each part has its own manifest"
+    )
+    group.add_argument(
+        "--retry-failed",
+        nargs="?",
+        const="",
+        metavar="KIND",
+        help="do failed files again, all or those of a kind or error class; several with commas",
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="compress a sample, write nothing, and predict what is saved"
+    )
+    group.add_argument(
+        "--sample", type=_sample, default=200, metavar="N", help="draws of --dry-run (default: %(default)s)"
+    )
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="work on a Dask cluster: the address of its scheduler, tcp://..."
+    )
+
+
+def is_asked_for(namespace: argparse.Namespace) -> bool:
+    """Whether a manifest is to be kept."""
+    if namespace.manifest or namespace.shard or namespace.dask or namespace.dry_run:
+        return True
+    if namespace.retry_failed is not None or any(map(_is_url, [*namespace.sources, namespace.output or ""])):
+        return True
+    if namespace.in_place or namespace.output is None or len(namespace.sources) != 1:
+        return False
+    if not Path(namespace.sources[0]).is_dir() or namespace.photometric:
+        return False
+    return namespace.jobs != 1 or _default_manifest(namespace).exists()
+
+
+def run(namespace: argparse.Namespace, settings: CompressSettings) -> ExitCode:
+    """Compress an archive, or predict what it would bring."""
+    _check(namespace)
+    source = _source(namespace.sources[0])
+    if namespace.dry_run:
+        # Imported here: nothing else needs it.
+        from framedeflate.cli import archive_prediction
+
+        return archive_prediction.run(namespace, source, settings)
+    destination = place_of(namespace.output)
+    job = ArchiveJob(source, destination, settings)
+    retry = namespace.retry_failed
+    archive = ArchiveRun(
+        job=job,
+        manifest=_manifest(namespace),
+        shard=namespace.shard or Shard(),
+        retry=None if retry is None else tuple(filter(None, retry.split(","))),
+    )
+    _make_folder(archive.manifest.parent)
+    with archive.begin() as begun:
+        if not namespace.json:
+            print(f"manifest {archive.manifest}: {_beginning(begun)}", flush=True)
+        _work(begun, _executor(namespace), as_json=namespace.json)
+        begun.manifest.commit()
+        return _finish(begun, as_json=namespace.json)
+
+
+def _check(namespace: argparse.Namespace) -> None:
+    """Refuse what makes no sense for an archive."""
+    if namespace.in_place:
+        raise CommandError(
+            "a manifest is of one folder that goes into another; --in-place has none",
+            exit_code=ExitCode.USAGE,
+        )
+    if namespace.output is None and not namespace.dry_run:
+        raise CommandError("say -o DEST", exit_code=ExitCode.USAGE)
+    if len(namespace.sources) != 1:
+        raise CommandError("an archive is one SOURCE: a folder or a URL", exit_code=ExitCode.USAGE)
+    if namespace.photometric:
+        raise CommandError(
+            "--photometric gives other SOP Instance UIDs each time, so it cannot be resumed; convert files without a "
+            "manifest",
+            exit_code=ExitCode.USAGE,
+        )
+
+
+def _source(text: str) -> Place:
+    if not _is_url(text) and not Path(text).is_dir():
+        there = "is no folder" if Path(text).exists() else "is not there"
+        code = ExitCode.USAGE if Path(text).exists() else ExitCode.CANNOT_READ_INPUT
+        raise CommandError(f"{text} {there}; an archive is a folder or a URL", exit_code=code)
+    return place_of(text)
+
+
+def _is_url(text: str) -> bool:
+    if "://" not in text:
+        return False
+    from framedeflate.remote_source import is_url
+
+    return is_url(text)
+
+
+def _manifest(namespace: argparse.Namespace) -> Path:
+    if namespace.manifest:
+        path = Path(namespace.manifest)
+        if path.is_dir():
+            raise CommandError(f"{path} is a folder; --manifest names a file", exit_code=ExitCode.USAGE)
+        return path
+    if _is_url(namespace.output):
+        raise CommandError("say --manifest FILE, a file of this machine", exit_code=ExitCode.USAGE)
+    return _default_manifest(namespace)
+
+
+def _default_manifest(namespace: argparse.Namespace) -> Path:
+    folder = Path(os.path.abspath(namespace.output))  # noqa: PTH100 - resolve() would follow links
+    part = f".{namespace.shard.number}-of-{namespace.shard.count}" if namespace.shard else ""
+    return folder.with_name(f"{folder.name}{part}{MANIFEST_SUFFIX}")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"cannot make the folder {folder}: {error.strerror}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
+        ) from error
+
+
+def _executor(namespace: argparse.Namespace) -> Executor:
+    if not namespace.dask:
+        return in_processes(namespace.jobs or os.cpu_count() or 1)
+    # Needs the extra.
+    from framedeflate.archive.cluster import on_dask
+
+    return on_dask(namespace.dask)
+
+
+def _beginning(begun: BegunRun) -> str:
+    known = begun.listed - begun.planned
+    parts = [f"{_files(begun.planned)} to do, {human_nbytes(begun.planned_nbytes)}"]
+    if known:
+        parts.append(f"{known} known from before")
+    return ", ".join(parts)
+
+
+def _work(begun: BegunRun, executor: Executor, *, as_json: bool) -> None:
+    with archive_progress(begun.planned, begun.planned_nbytes) as progress:
+        for outcome in begun.outcomes(executor):
+            if as_json:
+                print_json(_fields(begun.job, outcome))
+            elif outcome.state == "failed" and outcome.failure is not None:
+                print_error(_line(begun.job, outcome.entry.path, outcome.failure))
+            progress.add(outcome.entry.nbytes, outcome.saved_nbytes)
+
+
+def _finish(begun: BegunRun, *, as_json: bool) -> ExitCode:
+    """Say what the whole archive is now, and return the exit code of all its files, those of earlier runs too."""
+    states = {
+        state: (count, source or 0, result or 0)
+        for state, count, source, result in begun.manifest.query(
+            "SELECT state, count(*), total(source_nbytes), total(result_nbytes) FROM file GROUP BY state"
+        )
+    }
+    if not as_json:
+        print(_summary(states), flush=True)
+    worst = max(
+        (
+            _code(error, side)
+            for error, side in begun.manifest.query(
+                "SELECT DISTINCT error, error_side FROM file WHERE state = 'failed'"
+            )
+        ),
+        default=ExitCode.OK,
+    )
+    if states.get("failed") and not as_json:
+        count = states["failed"][0]
+        print_error(f"{_files(count)} failed; --retry-failed does them again, report names them")
+    is_image = any(
+        count
+        for (count,) in begun.manifest.query(
+            "SELECT count(*) FROM file "
+            "WHERE state IN ('done', 'copied', 'failed') OR error_kind IN ('policy', 'min-gain')"
+        )
+    )
+    return worst if is_image else ExitCode.NO_VALID_INPUT
+
+
+def _summary(states: Mapping[str, tuple[int, float, float]]) -> str:
+    names = {"done": "compressed", "planned": "still to do"}
+    parts = ", ".join(f"{count} {names.get(state, state)}" for state, (count, _, _) in states.items())
+    source = sum(states.get(state, (0, 0, 0))[1] for state in ("done", "copied"))
+    result = sum(states.get(state, (0, 0, 0))[2] for state in ("done", "copied"))
+    if not source:
+        return parts
+    change = f"{100 * abs(1 - result / source):.1f} % {'saved' if result <= source else 'more; --min-gain 0 avoids it'}"
+    return f"{parts}; {human_nbytes(int(source))} became {human_nbytes(int(result))}, {change}"
+
+
+def _code(error: str, side: str) -> ExitCode:
+    if side == "destination" or error == "RoundTripError":
+        return ExitCode.CANNOT_WRITE_OUTPUT
+    if error.endswith("SourceError") or error in _OS_ERRORS:
+        return ExitCode.CANNOT_READ_INPUT
+    return ExitCode.INVALID_INPUT
+
+
+_OS_ERRORS = {
+    kind.__name__ for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, OSError)
+}
+
+
+def _line(job: ArchiveJob, path: str, failure: Failure) -> str:
+    shown = job.source.shown(path)
+    return f"{shown}: {failure.message.removesuffix(f': {shown}')}"
+
+
+def _fields(job: ArchiveJob, outcome: FileOutcome) -> dict[str, object]:
+    path = outcome.entry.path
+    fields: dict[str, object] = {
+        "status": outcome.state,
+        "source": job.source.shown(path),
+        "destination": None if outcome.stored is None else job.destination.shown(path),
+    }
+    if outcome.result is not None:
+        fields |= {
+            **transcoding.outcome_of(outcome.result).fields,
+            "frames_digest": outcome.result.frames_digest,
+        }
+    if outcome.stored is not None:
+        fields["result_digest"] = outcome.stored.digest
+    if outcome.failure is not None:
+        failure = outcome.failure
+        fields["error"] = {"type": failure.error, "kind": failure.kind or None, "message": failure.message}
+    return fields
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _shard(text: str) -> Shard:
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part such as 1/8, 2/8, ... 8/8")
+    return Shard(int(match[1]), int(match[2]))
+
+
+def _sample(text: str) -> int:
+    number = transcoding.count(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("2 draws are the least of which an interval can be told")
+    return number
