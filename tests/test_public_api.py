@@ -39,13 +39,14 @@ SIGNATURES = {
     "decode_frames": "(fragments, image_pixel, *, threads=1, strict=True)",
     "verify_file": "(path)",
     "compress_file": "(source, destination=None, *, level=1, threads=1, check=True, overwrite=False, in_place=False, "
-    "policy='all', photometric_interpretation=None, strict=True, progress=None)",
+    "policy='all', photometric_interpretation=None, strict=True, min_gain=None, digest=False, progress=None)",
     "decompress_file": "(source, destination=None, *, implicit_vr=False, threads=1, overwrite=False, "
     "in_place=False, strict=True, progress=None)",
 }
 
 ERRORS = {
     # name: base beside FrameDeflateError's family
+    "ArchiveError": Exception,
     "AssociationError": OSError,
     "DicomFormatError": ValueError,
     "EncapsulationError": ValueError,
