@@ -8,15 +8,14 @@ pydicom's readers and writers are not used for Data Sets: they parse and format 
 import struct
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from framedeflate.errors import DicomFormatError, MissingExtraError, UnsupportedImageError
+from framedeflate.errors import MissingExtraError, UnsupportedImageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +25,10 @@ __all__ = [
     "DECODER_ERRORS",
     "decode_frame_array",
     "decode_text",
+    "dictionary_tag",
     "dictionary_vr",
     "keyword_of",
     "private_dictionary_vr",
-    "read_json_attributes",
     "require_decoder",
     "uid_name",
 ]
@@ -67,6 +66,12 @@ def _datadict() -> ModuleType:
     # Importing pydicom imports the decoders too, some of which warn on Pythons newer than they are.
     with _without_warnings():
         return import_module("pydicom.datadict")
+
+
+def dictionary_tag(keyword: str) -> int | None:
+    """Return the tag of a standard element by its keyword (PS3.6); None if unknown."""
+    tag = _datadict().tag_for_keyword(keyword)
+    return None if tag is None else int(tag)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -111,28 +116,6 @@ def decode_text(value: bytes, specific_character_set: str) -> str:
         except (LookupError, UnicodeError):
             text = value.decode("ascii", "replace")
         return text.rstrip("\0 ")
-
-
-def read_json_attributes(path: Path, tags: Collection[int]) -> dict[str, Any]:
-    """Return some top-level attributes of a file as DICOM JSON model (PS3.18 F.2); what cannot be told is left out.
-
-    Raises
-    ------
-    DicomFormatError
-        kind ``bad-value``.
-    """
-    with _without_warnings():
-        from pydicom import config, dcmread
-
-        try:
-            dataset = dcmread(path, stop_before_pixels=True, specific_tags=list(tags))
-            with config.disable_value_validation():
-                found: dict[str, Any] = dataset.to_json_dict(suppress_invalid_tags=True)
-        except DECODER_ERRORS as error:
-            raise DicomFormatError(
-                "the attributes cannot be read as DICOM JSON", kind="bad-value", position=0
-            ) from error
-    return found
 
 
 def uid_name(uid: str) -> str:

@@ -2,8 +2,9 @@
 """What a stored file has to say for the index, read through once in bounded memory."""
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from framedeflate.byte_source import ByteSource, FileSource, drive
 from framedeflate.data_set.layout import DataSetLayout, Tag
@@ -13,12 +14,13 @@ from framedeflate.frame_plans import NativeFrames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.instance_store.check import is_uid, open_data_set
 from framedeflate.part10 import read_file_meta
-from framedeflate.pydicom_bridge import read_json_attributes
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
-from framedeflate.web.index.attributes import KEPT_TAGS
 from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.frame_table import deflated_frame_table, fragment_table
 from framedeflate.web.index.records import IndexedInstance, NewInstance, PixelDataPlace
+from framedeflate.web.metadata.dicom_json import attributes_of
+from framedeflate.web.metadata.opened_data_set import OpenedDataSet
+from framedeflate.web.search.attributes import KEPT_TAGS
 
 __all__ = ["describe_instance"]
 
@@ -26,6 +28,8 @@ MAX_DATA_SET_NBYTES: Final = 8 << 30
 """The largest Data Set that is inflated as a whole, to a file without a name beside the one that is read."""
 
 _BLOCK_NBYTES: Final = 1 << 20
+_MAX_ATTRIBUTE_LENGTH: Final = 1 << 14
+"""Of an attribute in JSON; larger ones are no use in a list of results."""
 
 
 def describe_instance(path: Path, *, threads: int = 1) -> NewInstance:
@@ -63,7 +67,7 @@ def describe_instance(path: Path, *, threads: int = 1) -> NewInstance:
                         frames = deflated_frame_table(file, index, image_pixel, threads=threads)
                     else:
                         frames = fragment_table(index)
-            attributes = read_json_attributes(path, KEPT_TAGS)
+            attributes = _attributes(source, layout)
             uids = [_uid(attributes, tag) for tag in ("0020000D", "0020000E", "00080018", "00080016")]
             instance = IndexedInstance(
                 study_instance_uid=uids[0],
@@ -79,6 +83,16 @@ def describe_instance(path: Path, *, threads: int = 1) -> NewInstance:
                 etag=_digest(file),
             )
         return NewInstance(instance=instance, attributes=attributes, mtime_ns=path.stat().st_mtime_ns)
+
+
+def _attributes(source: ByteSource, layout: DataSetLayout) -> dict[str, Any]:
+    found = attributes_of(OpenedDataSet.of(source, layout), KEPT_TAGS)
+    texts = {key: json.dumps(element) for key, element in found.items()}
+    return {
+        key: element
+        for key, element in found.items()
+        if len(texts[key]) <= _MAX_ATTRIBUTE_LENGTH and '"BulkDataURI":' not in texts[key]
+    }
 
 
 def _uid(attributes: dict[str, dict[str, list[str]]], key: str) -> str:

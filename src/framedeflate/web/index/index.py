@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 
-from framedeflate.web.index import reading, writing
+from framedeflate.web.index import reading, searching, writing
 from framedeflate.web.index.cache import BoundedCache
 from framedeflate.web.index.database import Database
 from framedeflate.web.index.records import IndexedInstance, NewInstance
+from framedeflate.web.search.page import Page
+from framedeflate.web.search.query import Query
 
 __all__ = ["Index"]
 
@@ -150,6 +152,16 @@ class Index:
         with self._database.writing() as connection:
             writing.clear(connection)
         self._cache.clear()
+
+    def search(self, query: Query) -> Page:
+        """Return what meets the conditions of a search, from its offset on, and how many that are in all.
+
+        Raises
+        ------
+        StoreIndexError
+        """
+        with self._database.reading() as connection:
+            return searching.search(connection, query)
 
     def close(self) -> None:
         """Close the database."""

@@ -13,7 +13,7 @@ from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.records import FRAME, IndexedInstance, PixelDataPlace
 from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, SERIES, STUDIES
 
-__all__ = ["count", "files_known", "instance", "instances", "known"]
+__all__ = ["count", "files_known", "image_pixel_of", "instance", "instances", "known"]
 
 _PAGE: Final = 4096
 
@@ -77,9 +77,15 @@ def files_known(connection: Connection, uids: Sequence[str]) -> dict[str, tuple[
     return {uid: (nbytes, mtime_ns) for uid, nbytes, mtime_ns in connection.execute(query)}
 
 
+def image_pixel_of(description: dict[str, Any]) -> ImagePixel | None:
+    """Return what describes the Frames."""
+    attributes = description["image_pixel"]
+    return None if attributes is None else ImagePixel(**attributes)
+
+
 def _record(row: Row[Any], packed: bytes) -> IndexedInstance:
     description = json.loads(row.description)
-    image_pixel = None if description["image_pixel"] is None else ImagePixel(**description["image_pixel"])
+    image_pixel = image_pixel_of(description)
     place = description["pixel_data"]
     return IndexedInstance(
         study_instance_uid=row.study_uid,

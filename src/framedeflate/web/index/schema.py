@@ -4,6 +4,7 @@
 from typing import Final
 
 from framedeflate.errors import MissingExtraError
+from framedeflate.web.search.attributes import Level
 
 try:
     from sqlalchemy import (
@@ -38,7 +39,9 @@ SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 
 _ID: Final = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself there
-_UID: Final = String(64, collation=None)
+# "C": compared by code points, as SQLite does; other collations pass over dots and know no order that pages need.
+_UID: Final = String(64, collation="C").with_variant(String(64), "sqlite")
+_TEXT: Final = Text(collation="C").with_variant(Text(), "sqlite")
 
 SCHEMA: Final = Table("framedeflate_schema", METADATA, Column("version", Integer, nullable=False))
 
@@ -57,8 +60,7 @@ SERIES: Final = Table(
     Column("id", _ID, primary_key=True),
     Column("study_id", _ID, ForeignKey("studies.id"), nullable=False),
     Column("uid", _UID, nullable=False),
-    Column("number", BigInteger, nullable=False),
-    Column("modality", Text, nullable=False),
+    Column("number", BigInteger, nullable=False, default=1 << 31),
     Column("speaker", _UID, nullable=False),
     Column("attributes", Text, nullable=False),
     UniqueConstraint("study_id", "uid"),
@@ -91,23 +93,29 @@ FRAME_TABLES: Final = Table(
 )
 
 
-def _values(level: str, owners: Table) -> Table:
+def _values(name: str, owners: Table) -> Table:
     """Return the table of what searches match at one level: a row for each value."""
     return Table(
-        f"{level}_values",
+        f"{name}_values",
         METADATA,
         Column("owner_id", _ID, ForeignKey(owners.c.id), primary_key=True, autoincrement=False),
-        Column("path", String(64), primary_key=True),  # tags joined by dots
-        Column("item", Integer, primary_key=True, autoincrement=False),  # in the outermost sequence
-        Column("position", Integer, primary_key=True, autoincrement=False),
-        Column("value", Text, nullable=False),
-        Index(f"{level}_values_by_value", "path", "value"),
+        Column("path", _UID, primary_key=True),  # tags joined by dots
+        Column(
+            "item", Integer, primary_key=True, autoincrement=False
+        ),  # in the outermost sequence, -1 outside
+        Column("inner", Integer, primary_key=True, autoincrement=False),  # in the sequence inside that
+        Column(
+            "position", Integer, primary_key=True, autoincrement=False
+        ),  # value number, by component groups
+        Column("key", _TEXT, nullable=False),  # the beginning of the value
+        Column("value", _TEXT, nullable=False),
+        Index(f"{name}_values_by_key", "path", "key", "owner_id"),
         sqlite_with_rowid=False,
     )
 
 
 LEVEL_VALUES: Final = {
-    "study": _values("study", STUDIES),
-    "series": _values("series", SERIES),
-    "instance": _values("instance", INSTANCES),
+    Level.STUDY: _values("study", STUDIES),
+    Level.SERIES: _values("series", SERIES),
+    Level.INSTANCE: _values("instance", INSTANCES),
 }

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Table, delete, exists, select
+from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.web.index.attributes import SERIES_TAGS, STUDY_TAGS, level_attributes
 from framedeflate.web.index.records import IndexedInstance, NewInstance
 from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, LEVEL_VALUES, SERIES, STUDIES
+from framedeflate.web.index.values import value_rows
+from framedeflate.web.search.attributes import Level, level_attributes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,10 +30,9 @@ _IMAGE_PIXEL_FIELDS: Final = tuple(field.name for field in fields(ImagePixel) if
 
 def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) -> list[NewInstance]:
     """Put instances in; return those that were not there in just this form."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     changed = []
     # In one order, whoever writes: two transactions never wait for each other's rows.
-    for one in sorted(new, key=lambda one: one.instance.study_instance_uid):
+    for one in sorted(new, key=_order):
         instance = one.instance
         there = connection.execute(
             select(INSTANCES.c.etag, INSTANCES.c.mtime_ns).where(INSTANCES.c.uid == instance.sop_instance_uid)
@@ -42,29 +42,17 @@ def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) ->
         if there is not None:
             remove(connection, instance.sop_instance_uid)
         study_id = _put_level(
-            connection,
-            insert,
-            STUDIES,
-            {"uid": instance.study_instance_uid},
-            {
-                "speaker": instance.sop_instance_uid,
-                "attributes": _json(level_attributes(one.attributes, STUDY_TAGS)),
-            },
+            connection, Level.STUDY, STUDIES, {"uid": instance.study_instance_uid}, _said(Level.STUDY, one)
         )
         series_id = _put_level(
             connection,
-            insert,
+            Level.SERIES,
             SERIES,
             {"study_id": study_id, "uid": instance.series_instance_uid},
-            {
-                "speaker": instance.sop_instance_uid,
-                "number": _number(one.attributes, "00200011"),
-                "modality": _first(one.attributes, "00080060"),
-                "attributes": _json(level_attributes(one.attributes, SERIES_TAGS)),
-            },
+            _said(Level.SERIES, one),
         )
         instance_id = connection.execute(
-            insert(INSTANCES)
+            _insert(connection)(INSTANCES)
             .values(
                 series_id=series_id,
                 uid=instance.sop_instance_uid,
@@ -82,6 +70,9 @@ def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) ->
         if instance_id is None:
             # Another transaction came first, with the same file.
             continue
+        rows = value_rows(level_attributes(one.attributes, Level.INSTANCE), instance_id)
+        if rows:
+            connection.execute(LEVEL_VALUES[Level.INSTANCE].insert(), rows)
         if instance.frames is not None:
             rows = [
                 {"instance_id": instance_id, "first_index": at, "packed": packed}
@@ -103,20 +94,30 @@ def remove(connection: Connection, sop_instance_uid: str) -> tuple[str, str, str
     if row is None:
         return None
     study_id, study_uid, series_id, series_uid, instance_id = row
+    # Who adds to them meanwhile waits, and then makes them anew.
+    connection.execute(select(STUDIES.c.id).where(STUDIES.c.id == study_id).with_for_update())
+    connection.execute(select(SERIES.c.id).where(SERIES.c.id == series_id).with_for_update())
     connection.execute(delete(FRAME_TABLES).where(FRAME_TABLES.c.instance_id == instance_id))
-    connection.execute(
-        delete(LEVEL_VALUES["instance"]).where(LEVEL_VALUES["instance"].c.owner_id == instance_id)
-    )
-    connection.execute(delete(INSTANCES).where(INSTANCES.c.id == instance_id))
-    for level, table, owner_id, members, owner in (
-        ("series", SERIES, series_id, INSTANCES, INSTANCES.c.series_id),
-        ("study", STUDIES, study_id, SERIES, SERIES.c.study_id),
+    _forget(connection, Level.INSTANCE, INSTANCES, instance_id)
+    in_series = select(INSTANCES).where(INSTANCES.c.series_id == series_id)
+    in_study = select(INSTANCES).join(SERIES).where(SERIES.c.study_id == study_id)
+    for level, table, owner_id, members in (
+        (Level.SERIES, SERIES, series_id, in_series),
+        (Level.STUDY, STUDIES, study_id, in_study),
     ):
-        if connection.execute(select(exists(select(members.c.id).where(owner == owner_id)))).scalar():
-            break
-        connection.execute(delete(LEVEL_VALUES[level]).where(LEVEL_VALUES[level].c.owner_id == owner_id))
-        connection.execute(delete(table).where(table.c.id == owner_id))
+        speaker = connection.execute(members.order_by(INSTANCES.c.uid).limit(1)).one_or_none()
+        if speaker is None:
+            _forget(connection, level, table, owner_id)
+        else:
+            said = _columns(level, speaker.uid, json.loads(speaker.attributes))
+            _say(connection, level, table, owner_id, said)
     return study_uid, series_uid, sop_instance_uid
+
+
+def _forget(connection: Connection, level: Level, table: Table, row_id: int) -> None:
+    values = LEVEL_VALUES[level]
+    connection.execute(delete(values).where(values.c.owner_id == row_id))
+    connection.execute(delete(table).where(table.c.id == row_id))
 
 
 def clear(connection: Connection) -> None:
@@ -126,21 +127,50 @@ def clear(connection: Connection) -> None:
 
 
 def _put_level(
-    connection: Connection,
-    insert: Any,
-    table: Table,
-    key: dict[str, Any],
-    said: dict[str, Any],
+    connection: Connection, level: Level, table: Table, key: dict[str, Any], said: dict[str, Any]
 ) -> int:
     """Return the row of a study or series; the instance with the least UID says what its attributes are."""
-    statement = insert(table).values(**key, **said)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(key), set_=said, where=table.c.speaker > statement.excluded.speaker
-        )
+    insert = _insert(connection)(table)
+    # Updated even where nothing changes: the row is then locked, and nobody takes it away before this ends.
+    statement = insert.values(**key, speaker="", attributes="{}").on_conflict_do_update(
+        index_elements=list(key), set_={"uid": insert.excluded.uid}
     )
-    found = connection.execute(select(table.c.id).where(*(table.c[name] == key[name] for name in key)))
-    return int(found.scalar_one())
+    row = connection.execute(statement.returning(table.c.id, table.c.speaker)).one()
+    if not row.speaker or said["speaker"] < row.speaker:
+        _say(connection, level, table, row.id, said)
+    return int(row.id)
+
+
+def _say(connection: Connection, level: Level, table: Table, row_id: int, said: dict[str, Any]) -> None:
+    """Give a study or series the attributes of one of its instances."""
+    model = said["model"]
+    columns = {name: value for name, value in said.items() if name != "model"}
+    connection.execute(update(table).where(table.c.id == row_id).values(attributes=_json(model), **columns))
+    values = LEVEL_VALUES[level]
+    connection.execute(delete(values).where(values.c.owner_id == row_id))
+    rows = value_rows(model, row_id)
+    if rows:
+        connection.execute(values.insert(), rows)
+
+
+def _said(level: Level, one: NewInstance) -> dict[str, Any]:
+    return _columns(level, one.instance.sop_instance_uid, one.attributes)
+
+
+def _columns(level: Level, speaker: str, attributes: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {"speaker": speaker, "model": level_attributes(attributes, level)}
+    if level is Level.SERIES:
+        said["number"] = _number(attributes, "00200011")
+    return said
+
+
+def _insert(connection: Connection) -> Any:
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+
+def _order(one: NewInstance) -> tuple[str, str, str]:
+    instance = one.instance
+    return instance.study_instance_uid, instance.series_instance_uid, instance.sop_instance_uid
 
 
 def _chunks(frames: "NDArray[np.void]") -> Iterator[tuple[int, bytes]]:
@@ -163,11 +193,6 @@ def _description(instance: IndexedInstance) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _first(attributes: dict[str, Any], key: str) -> str:
-    values = attributes.get(key, {}).get("Value") or [""]
-    return str(values[0])
 
 
 def _number(attributes: dict[str, Any], key: str) -> int:

@@ -21,6 +21,7 @@ from framedeflate.web.server.routes import (
     metrics,
     rendered,
     retrieve,
+    search,
     store,
     viewer_files,
 )
@@ -35,6 +36,7 @@ _ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (
     retrieve.routes,
     metadata.routes,
     rendered.routes,
+    search.routes,
     store.routes,
     delete.routes,
     capabilities.routes,

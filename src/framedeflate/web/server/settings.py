@@ -38,6 +38,8 @@ class ServerSettings:
         Threads that write and verify what is stored; other payloads wait their turn.
     max_frames : int
         Frames that one request may list.
+    max_results : int
+        Results of one search; the rest is asked for by offset.
     max_inflating : int
         Requests at a time that inflate, decode or encode anew; others wait their turn.
     max_inflated_nbytes : int
@@ -61,6 +63,7 @@ class ServerSettings:
     max_metadata_nbytes: int = 32 << 20
     max_storing: int = 8
     max_frames: int = 4096
+    max_results: int = 5000
     max_inflating: int = 8
     max_inflated_nbytes: int = 8 << 30
     cache_seconds: int = 86_400

@@ -1,20 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which attributes the index keeps, by the level that searches return them at (PS3.18 10.6.1, 10.6.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from typing import Any, Final
 
-__all__ = ["INSTANCE_TAGS", "KEPT_TAGS", "SERIES_TAGS", "STUDY_TAGS", "level_attributes"]
+__all__ = [
+    "DATES_WITH_TIMES",
+    "KEPT_TAGS",
+    "LEVEL_TAGS",
+    "MODALITIES_IN_STUDY",
+    "MODALITY",
+    "Level",
+    "level_attributes",
+    "level_of",
+    "path_of",
+]
 
-STUDY_TAGS: Final = frozenset(
+MODALITY: Final = 0x00080060
+MODALITIES_IN_STUDY: Final = 0x00080061
+
+
+class Level(IntEnum):
+    """What a search is for; a lower one knows the attributes of those above it."""
+
+    STUDY = 1
+    SERIES = 2
+    INSTANCE = 3
+
+
+DATES_WITH_TIMES: Final = (
+    (0x00080012, 0x00080013),  # Instance Creation
+    (0x00080020, 0x00080030),  # Study
+    (0x00080021, 0x00080031),  # Series
+    (0x00080022, 0x00080032),  # Acquisition
+    (0x00080023, 0x00080033),  # Content
+    (0x00400244, 0x00400245),  # Performed Procedure Step Start
+)
+"""Dates and times that ranges match together (PS3.4 C.2.2.2.5.4)."""
+
+_TIMEZONE_OFFSET_FROM_UTC: Final = 0x00080201
+
+_STUDY_TAGS: Final = frozenset(
     {
-        0x00080005,  # Specific Character Set
         0x00080020,  # Study Date
         0x00080030,  # Study Time
         0x00080050,  # Accession Number
         0x00080051,  # Issuer of Accession Number Sequence
         0x00080090,  # Referring Physician's Name
-        0x00080201,  # Timezone Offset From UTC
         0x00081030,  # Study Description
         0x00081032,  # Procedure Code Sequence
         0x00081060,  # Name of Physician(s) Reading Study
@@ -33,7 +66,7 @@ STUDY_TAGS: Final = frozenset(
     }
 )
 
-SERIES_TAGS: Final = frozenset(
+_SERIES_TAGS: Final = frozenset(
     {
         0x00080021,  # Series Date
         0x00080031,  # Series Time
@@ -58,7 +91,7 @@ SERIES_TAGS: Final = frozenset(
     }
 )
 
-INSTANCE_TAGS: Final = frozenset(
+_INSTANCE_TAGS: Final = frozenset(
     {
         0x00080008,  # Image Type
         0x00080012,  # Instance Creation Date
@@ -70,8 +103,6 @@ INSTANCE_TAGS: Final = frozenset(
         0x0008002A,  # Acquisition DateTime
         0x00080032,  # Acquisition Time
         0x00080033,  # Content Time
-        0x0020000D,
-        0x0020000E,
         0x00200012,  # Acquisition Number
         0x00200013,  # Instance Number
         0x00204000,  # Image Comments
@@ -94,9 +125,27 @@ INSTANCE_TAGS: Final = frozenset(
     }
 )
 
-KEPT_TAGS: Final = STUDY_TAGS | SERIES_TAGS | INSTANCE_TAGS
+LEVEL_TAGS: Final = {
+    Level.STUDY: _STUDY_TAGS,
+    Level.SERIES: _SERIES_TAGS,
+    Level.INSTANCE: _INSTANCE_TAGS,
+}
+"""Attributes by level, without Timezone Offset From UTC, which each of them has and none is searched by."""
+
+KEPT_TAGS: Final = _STUDY_TAGS | _SERIES_TAGS | _INSTANCE_TAGS | {_TIMEZONE_OFFSET_FROM_UTC}
 
 
-def level_attributes(attributes: Mapping[str, Any], tags: frozenset[int]) -> dict[str, Any]:
+def level_of(tag: int) -> Level | None:
+    """Return the level of an attribute; None where it is not kept."""
+    return next((level for level, tags in LEVEL_TAGS.items() if tag in tags), None)
+
+
+def level_attributes(attributes: Mapping[str, Any], level: Level) -> dict[str, Any]:
     """Return those of a DICOM JSON model that belong to one level, in order of their tags."""
+    tags = LEVEL_TAGS[level] | {_TIMEZONE_OFFSET_FROM_UTC}
     return {key: attributes[key] for key in sorted(attributes) if int(key, 16) in tags}
+
+
+def path_of(tags: Sequence[int]) -> str:
+    """Return tags of sequences and of what is in them as one key."""
+    return ".".join(f"{tag:08X}" for tag in tags)
