@@ -16,9 +16,20 @@ from typing import Any
 
 import httpx
 
-from store_payloads import Part, multipart
+from receiving import deflated, masks
+from store_payloads import Part, file_bytes, multipart
 
-__all__ = ["INSTANCES", "MULTIPART", "ServeProcess", "instance_path", "serve_process", "upload_until"]
+__all__ = [
+    "INSTANCES",
+    "MULTIPART",
+    "ServeProcess",
+    "check_all_there_is",
+    "instance_path",
+    "many",
+    "serve_process",
+    "unfinished",
+    "upload_until",
+]
 
 MULTIPART = {"Content-Type": 'multipart/related; type="application/dicom"; boundary="a boundary"'}
 INSTANCES = "/dicomweb/studies/2.25.10/series/2.25.11/instances/"
@@ -122,3 +133,31 @@ def upload_until(
 
     asyncio.run(everything(list(instances.items())))
     return acknowledged
+
+
+def unfinished(store: Path) -> list[Path]:
+    return [path for path in (store / ".arriving").rglob("*") if path.is_file() and path.name != "lock"]
+
+
+def many(count: int, *, frames: int = 3) -> dict[str, bytes]:
+    one = file_bytes(deflated("2.25.100000", masks(3, frames=frames, rows=128, columns=128)))
+    return {
+        f"2.25.{number}": one.replace(b"2.25.100000", b"2.25.%d" % number)
+        for number in range(100_000, 100_000 + count)
+    }
+
+
+def check_all_there_is(
+    server: ServeProcess, store: Path, sent: dict[str, bytes], acknowledged: set[str]
+) -> None:
+    """Every acknowledged instance is served whole; what else is there is whole too, and nothing is left over."""
+    files = {path.stem: path for path in store.glob("??/*.dcm")}
+    assert acknowledged <= files.keys() <= sent.keys()
+    with httpx.Client(timeout=60) as client:
+        for uid in files:
+            answer = client.get(
+                server.url + instance_path(uid), headers={"Accept": "application/dicom; transfer-syntax=*"}
+            )
+            assert answer.status_code == 200, answer.text
+            assert answer.content == sent[uid]
+    assert unfinished(store) == []

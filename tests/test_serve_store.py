@@ -19,7 +19,15 @@ pytest.importorskip("uvicorn")
 from receiving import ct, deflated, masks, segmentation
 from receiving import report as sr_report
 from store_payloads import Part, dicom_part, file_bytes, json_part, metadata_of, multipart
-from store_server import MULTIPART, ServeProcess, instance_path, serve_process, upload_until
+from store_server import (
+    MULTIPART,
+    check_all_there_is,
+    instance_path,
+    many,
+    serve_process,
+    unfinished,
+    upload_until,
+)
 from web_server import running_server
 
 STUDIES = "/dicomweb/studies"
@@ -40,10 +48,6 @@ def url(store: Path) -> Iterator[str]:
 def stored(store: Path, uid: str) -> bytes:
     (path,) = store.glob(f"??/{uid}.dcm")
     return path.read_bytes()
-
-
-def unfinished(store: Path) -> list[Path]:
-    return [path for path in (store / ".arriving").rglob("*") if path.is_file() and path.name != "lock"]
 
 
 def wait_until_nothing_is_unfinished(store: Path) -> None:
@@ -189,30 +193,6 @@ def test_a_client_that_goes_leaves_nothing_half(url: str, store: Path, how: str)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     wait_until_nothing_is_unfinished(store)
     assert not list(store.glob(f"??/{uid}2.dcm"))
-
-
-def many(count: int, *, frames: int = 3) -> dict[str, bytes]:
-    one = file_bytes(deflated("2.25.100000", masks(3, frames=frames, rows=128, columns=128)))
-    return {
-        f"2.25.{number}": one.replace(b"2.25.100000", b"2.25.%d" % number)
-        for number in range(100_000, 100_000 + count)
-    }
-
-
-def check_all_there_is(
-    server: ServeProcess, store: Path, sent: dict[str, bytes], acknowledged: set[str]
-) -> None:
-    """Every acknowledged instance is served whole; what else is there is whole too, and nothing is left over."""
-    files = {path.stem: path for path in store.glob("??/*.dcm")}
-    assert acknowledged <= files.keys() <= sent.keys()
-    with httpx.Client(timeout=60) as client:
-        for uid in files:
-            answer = client.get(
-                server.url + instance_path(uid), headers={"Accept": "application/dicom; transfer-syntax=*"}
-            )
-            assert answer.status_code == 200, answer.text
-            assert answer.content == sent[uid]
-    assert unfinished(store) == []
 
 
 def test_killed_while_200_upload(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ pytest.importorskip("sqlalchemy")
 from framedeflate.instance_store import Arrival, InstanceStore
 from framedeflate.web.index import Index
 from framedeflate.web.ingest import Ingest, StoreLimits, StoreReport, StoreTransaction
+from framedeflate.web.ingest.failure_reasons import FAILURE_REASONS
 from framedeflate.web.store_request import StoreRequest
 from receiving import (
     DEFLATED,
@@ -321,8 +322,7 @@ def test_the_report_as_xml(ingest: Ingest) -> None:
 
     report = send(ingest, multipart([dicom_part(ct()), dicom_part(broken_frame()), Part(b"?")]))
     root = ElementTree.fromstring(report.xml(ROOT))  # noqa: S314
-    name = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"
-    assert root.tag == f"{name}NativeDicomModel"
+    assert root.tag.rpartition("}")[2] == "NativeDicomModel"
 
     def values(parent: Any) -> dict[str, Any]:
         return {one.get("keyword"): [item.text or values(item) for item in one] for one in parent if len(one)}
@@ -345,3 +345,11 @@ def test_the_report_as_xml(ingest: Ingest) -> None:
         ],
         "OtherFailuresSequence": [{"FailureReason": ["49152"]}],
     }
+
+
+@pytest.mark.parametrize("name", FAILURE_REASONS)
+def test_the_table_of_failure_reasons_is_the_code_s(name: str) -> None:
+    row = FAILURE_REASONS[name]
+    document = Path(__file__).parents[1] / "docs" / "dicomweb.md"
+    assert f"| {row.code:04X} | {row.meaning} | {row.comment} |" in document.read_text(encoding="utf-8")
+    assert len(row.comment) <= 64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pixel Data that comes as JPEG, PNG and the like, most of it described by its streams alone; Pillow and pydicom judge."""
+"""Pixel Data that comes as JPEG, PNG and the like, described by its streams; Pillow and pydicom judge."""
 
 import io
 import struct

@@ -3,10 +3,10 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
-from xml.sax.saxutils import escape
+from typing import Any, Final, TypeAlias
 
 from framedeflate.web.ingest.failure_reasons import FAILURE_REASONS, status_without_success
+from framedeflate.web.metadata.native_model import native_model_of
 
 __all__ = ["FailedInstance", "StoreReport", "StoredReference"]
 
@@ -97,11 +97,7 @@ class StoreReport:
 
     def xml(self, root: str) -> bytes:
         """Return the module as Native DICOM Model (PS3.19 A.1)."""
-        return (
-            '<?xml version="1.0" encoding="UTF-8"?>\n'
-            '<NativeDicomModel xmlns="http://dicom.nema.org/PS3.19/models/NativeDICOM">'
-            f"{_xml_of(self._module(root))}</NativeDicomModel>"
-        ).encode("ascii")
+        return native_model_of(_json_of(self._module(root)))
 
     def _module(self, root: str) -> _Attributes:
         study_url = self.study_url(root)
@@ -142,24 +138,12 @@ def _reason(name: str) -> tuple[str, list[object]]:
     return "US", [FAILURE_REASONS[name].code]
 
 
-def _json_of(attributes: object) -> object:
-    if not isinstance(attributes, dict):
-        return attributes
+def _json_of(attributes: _Attributes) -> dict[str, Any]:
     return {
-        f"{_TAGS[keyword]:08X}": {"vr": vr, **({"Value": list(map(_json_of, values))} if values else {})}
+        f"{_TAGS[keyword]:08X}": {"vr": vr, **({"Value": list(map(_json_value, values))} if values else {})}
         for keyword, (vr, values) in sorted(attributes.items(), key=lambda pair: _TAGS[pair[0]])
     }
 
 
-def _xml_of(attributes: _Attributes) -> str:
-    written = []
-    for keyword, (vr, values) in sorted(attributes.items(), key=lambda pair: _TAGS[pair[0]]):
-        name = "Item" if vr == "SQ" else "Value"
-        content = "".join(
-            f'<{name} number="{number}">{_xml_of(value) if isinstance(value, dict) else escape(str(value))}</{name}>'
-            for number, value in enumerate(values, 1)
-        )
-        written.append(
-            f'<DicomAttribute tag="{_TAGS[keyword]:08X}" vr="{vr}" keyword="{keyword}">{content}</DicomAttribute>'
-        )
-    return "".join(written)
+def _json_value(value: object) -> object:
+    return _json_of(value) if isinstance(value, dict) else value
