@@ -22,6 +22,7 @@ from framedeflate.cli import (
     receive,
     render,
     send,
+    serve,
     verify,
     zarr,
 )
@@ -43,6 +44,7 @@ _SUBCOMMANDS = (
     zarr,
     send,
     receive,
+    serve,
 )
 
 _EXIT_CODES = """\
