@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from pydicom.dataset import Dataset
@@ -22,6 +24,7 @@ from pydicom.pixels.processing import (
 from pydicom.pixels.utils import pixel_array
 
 from corpus import corpus_file, wheel_file
+from framedeflate.errors import FrameDeflateError
 from framedeflate.pictures.image_file import open_image_file
 from framedeflate.web.metadata.opened_data_set import open_data_set
 from framedeflate.web.refusal import Refusal
@@ -95,7 +98,9 @@ def test_each_function_of_a_window(function: Any) -> None:
 
 
 def save(path: Path, data_set: Dataset) -> Path:
-    data_set.save_as(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data_set.save_as(path)
     return path
 
 
@@ -390,3 +395,58 @@ def test_a_thumbnail_has_a_size_alone() -> None:
     found = parse_parameters([("window", "nonsense"), ("quality", "7")], thumbnail=True)
     assert found == RenderingParameters(viewport=Viewport(128, 128))
     assert isinstance(parse_parameters([("viewport", "5,5,1,1,2,2")], thumbnail=True), Refusal)
+
+
+HOSTILE = [
+    "CT_small.dcm",
+    "liver_1frame.dcm",
+    "examples_palette.dcm",
+    "MR_small_implicit.dcm",
+    "SC_rgb_small_odd.dcm",
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_damaged_files_are_pictures_or_an_error(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    data = bytearray(wheel_file(HOSTILE[seed % len(HOSTILE)]).read_bytes())
+    for place in rng.integers(132, min(len(data), 3000), 1 + seed % 6):
+        data[place] = rng.integers(256)
+    path = tmp_path_factory.getbasetemp() / "damaged.dcm"
+    path.write_bytes(data)
+    try:
+        found = drawn(path)
+    except FrameDeflateError:
+        return
+    assert found.dtype == np.uint8
+
+
+def test_attributes_of_any_kind_are_read(tmp_path: Path) -> None:
+    """Explicit VR lets a file say that a window is a name, and a table's descriptor text."""
+    data_set = read(wheel_file("CT_small.dcm"))
+    plain = drawn(save(tmp_path / "a.dcm", data_set))
+    for tag in (
+        0x00280120,
+        0x00280121,
+        0x00281050,
+        0x00281051,
+        0x00281056,
+        0x00283002,
+        0x0062000E,
+        0x20500020,
+    ):
+        data_set.add_new(tag, "LO", ["word", ""])
+    table = Dataset()
+    for tag in (0x00283002, 0x00283006):
+        table.add_new(tag, "LO", ["a", "b", "c"])
+    data_set.add_new(0x00283000, "SQ", [table])
+    data_set.add_new(0x52009229, "LO", "no sequence")
+    data_set.add_new(0x52009230, "LO", "nor this")
+    assert np.array_equal(drawn(save(tmp_path / "b.dcm", data_set)), plain)
+    palette = read(wheel_file("examples_palette.dcm"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in (1, 2, 3):
+            palette.add_new(0x00281100 + number, "LO", ["256", "0", "16"])
+    assert drawn(save(tmp_path / "c.dcm", palette)).ndim == 2

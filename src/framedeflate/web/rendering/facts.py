@@ -159,6 +159,12 @@ def _values(attributes: Attributes, tag: str) -> list[Any]:
     return [] if attribute.get("vr") == "SQ" else list(attribute.get("Value", []))
 
 
+def _whole_numbers(attributes: Attributes, tag: str) -> list[int]:
+    """Return values that are whole numbers, none where one is not: a file may state any VR."""
+    values = _values(attributes, tag)
+    return values if all(isinstance(value, int) for value in values) else []
+
+
 def _text(attributes: Attributes, tag: str) -> str:
     values = _values(attributes, tag)
     return values[0] if values and isinstance(values[0], str) else ""
@@ -197,7 +203,7 @@ def _palette(
         return None
     tables = []
     for colour in (1, 2, 3):
-        descriptor = [int(value) for value in _values(top, f"0028110{colour}")]
+        descriptor = _whole_numbers(top, f"0028110{colour}")
         whole, parts = f"0028120{colour}", f"0028122{colour}"
         segmented = whole not in top and parts in top
         data = _bytes(opened, top, parts if segmented else whole, "")
@@ -209,9 +215,7 @@ def _palette(
 
 
 def _table(opened: OpenedDataSet, item: Attributes, path: str, *, signed: bool) -> LookupTable | None:
-    descriptor = _values(item, "00283002")
-    if not all(isinstance(value, int) for value in descriptor):
-        return None
+    descriptor = _whole_numbers(item, "00283002")
     return table_of(descriptor, _bytes(opened, item, "00283006", path), signed=signed)
 
 
@@ -220,9 +224,8 @@ def _bytes(opened: OpenedDataSet, attributes: Attributes, tag: str, path: str) -
     attribute = attributes.get(tag, {})
     if "InlineBinary" in attribute:
         return base64.b64decode(attribute["InlineBinary"])
-    values = _values(attributes, tag)
-    if values:
-        return struct.pack(f"<{len(values)}H", *(int(value) & 0xFFFF for value in values))
+    if values := _whole_numbers(attributes, tag):
+        return struct.pack(f"<{len(values)}H", *(value & 0xFFFF for value in values))
     if "BulkDataURI" not in attribute:
         return b""
     found = find_value(opened, path + tag)

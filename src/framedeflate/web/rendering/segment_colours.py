@@ -32,7 +32,7 @@ def segment_colours(segments: Iterable[Mapping[str, Any]]) -> dict[int, tuple[in
     for segment in segments:
         numbers = segment.get("00620004", {}).get("Value", [])
         cielab = segment.get("0062000D", {}).get("Value", [])
-        if numbers and isinstance(numbers[0], int) and len(cielab) == 3:
+        if numbers and len(cielab) == 3 and all(isinstance(one, int) for one in (numbers[0], *cielab)):
             colours[numbers[0]] = rgb_of_cielab((cielab[0], cielab[1], cielab[2]))
     return colours
 
