@@ -422,6 +422,7 @@ def test_damaged_files_are_pictures_or_an_error(tmp_path_factory: pytest.TempPat
     assert found.dtype == np.uint8
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_attributes_of_any_kind_are_read(tmp_path: Path) -> None:
     """Explicit VR lets a file say that a window is a name, and a table's descriptor text."""
     data_set = read(wheel_file("CT_small.dcm"))
@@ -445,8 +446,6 @@ def test_attributes_of_any_kind_are_read(tmp_path: Path) -> None:
     data_set.add_new(0x52009230, "LO", "nor this")
     assert np.array_equal(drawn(save(tmp_path / "b.dcm", data_set)), plain)
     palette = read(wheel_file("examples_palette.dcm"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for number in (1, 2, 3):
-            palette.add_new(0x00281100 + number, "LO", ["256", "0", "16"])
+    for number in (1, 2, 3):
+        palette.add_new(0x00281100 + number, "LO", ["256", "0", "16"])
     assert drawn(save(tmp_path / "c.dcm", palette)).ndim == 2
