@@ -54,7 +54,7 @@ def load_by_wrk(url: str, count: int, fields: Mapping[str, str], folder: Path, s
     lines = "\n".join(f"wrk.headers[{name!r}] = {value!r}" for name, value in fields.items())
     script = folder / "frames.lua"
     script.write_text(_SCRIPT.format(path=parts.path, fields=lines, count=count), encoding="ascii")
-    command = [shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
+    command = [shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
     done = subprocess.run(
         [*command, "-s", str(script), f"{parts.scheme}://{parts.netloc}/"],
         capture_output=True,
