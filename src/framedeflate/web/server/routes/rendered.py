@@ -117,6 +117,8 @@ class _Rendering:
             raise RequestError(
                 406, "too-many-frames", f"At most {settings.max_frames} pictures are rendered at once."
             )
+        if not any(frame.instance.stored.number_of_frames for frame in frames):
+            raise RequestError(406, "no-pixel-data", "There is no Pixel Data, so no picture can be made.")
         stored = list(dict.fromkeys(frame.instance.stored for frame in frames))
         answer = negotiate(target, stored, asked_of(request), abilities_of(settings))
         if isinstance(answer, Refusal):
