@@ -3,32 +3,35 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 from dicomweb_client.api import DICOMwebClient
-from indexed_files import made_dataset, made_frames, save_deflated
 from pydicom.dataset import Dataset
 from requests_toolbelt.multipart.decoder import MultipartDecoder
+
+from indexed_files import made_dataset, made_frames, save_deflated
 from searched_studies import datasets, save_all
 from web_server import put_in_store, running_server
 
 # One for all: each of httpx's own functions loads certificates anew.
 CLIENT = httpx.Client(timeout=30)
 JSON = {"Accept": "application/dicom+json"}
-STUDY_KEYS = (
-    "00080005 00080020 00080030 00080050 00080056 00080061 00080090 00080201 00081190 00100010 00100020 00100030 "
-    "00100040 0020000D 00200010 00201206 00201208"
-).split()
-SERIES_KEYS = (
-    "00080005 00080056 00080060 00080201 0008103E 00081190 0020000D 0020000E 00200011 00201209 00400275"
-).split()
-INSTANCE_KEYS = (
-    "00080005 00080016 00080018 00080056 00080201 00081190 00083002 0020000D 0020000E 00200013"
-).split()
+STUDY_KEYS = [
+    "00080005", "00080020", "00080030", "00080050", "00080056", "00080061", "00080090", "00080201",
+    "00081190", "00100010", "00100020", "00100030", "00100040", "0020000D", "00200010", "00201206",
+    "00201208",
+]  # fmt: skip
+SERIES_KEYS = [
+    "00080005", "00080056", "00080060", "00080201", "0008103E", "00081190", "0020000D", "0020000E",
+    "00200011", "00201209", "00400275",
+]  # fmt: skip
+INSTANCE_KEYS = [
+    "00080005", "00080016", "00080018", "00080056", "00080201", "00081190", "00083002", "0020000D",
+    "0020000E", "00200013",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

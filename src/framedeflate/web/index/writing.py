@@ -4,9 +4,9 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from framedeflate.image_pixel import ImagePixel
@@ -15,13 +15,10 @@ from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, LEVEL_VALUES,
 from framedeflate.web.index.values import value_rows
 from framedeflate.web.search.attributes import Level, level_attributes
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 __all__ = ["add", "clear", "remove"]
 
 _CHUNK_FRAMES: Final = 1 << 14
+_MAX_IN_LIST: Final = 500
 _LAST: Final = 1 << 31
 """Series and instances without a number go last; IS has 32 bits."""
 
@@ -30,57 +27,105 @@ _IMAGE_PIXEL_FIELDS: Final = tuple(field.name for field in fields(ImagePixel) if
 
 def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) -> list[NewInstance]:
     """Put instances in; return those that were not there in just this form."""
-    changed = []
+    unique = {one.instance.sop_instance_uid: one for one in new}
+    query: Select[Any] = select(INSTANCES.c.uid, INSTANCES.c.etag, INSTANCES.c.mtime_ns)
+    there = {row.uid: (row.etag, row.mtime_ns) for row in _of_uids(connection, query, list(unique))}
     # In one order, whoever writes: two transactions never wait for each other's rows.
-    for one in sorted(new, key=_order):
-        instance = one.instance
-        there = connection.execute(
-            select(INSTANCES.c.etag, INSTANCES.c.mtime_ns).where(INSTANCES.c.uid == instance.sop_instance_uid)
-        ).one_or_none()
-        if not replace and there is not None and tuple(there) == (instance.etag, one.mtime_ns):
-            continue
-        if there is not None:
-            remove(connection, instance.sop_instance_uid)
-        study_id = _put_level(
-            connection, Level.STUDY, STUDIES, {"uid": instance.study_instance_uid}, _said(Level.STUDY, one)
-        )
-        series_id = _put_level(
+    changed = [
+        one
+        for uid, one in sorted(unique.items(), key=_order)
+        if replace or there.get(uid) != (one.instance.etag, one.mtime_ns)
+    ]
+    for one in changed:
+        if one.instance.sop_instance_uid in there:
+            remove(connection, one.instance.sop_instance_uid)
+    levels = _Levels(connection)
+    rows = [_instance_row(one, levels.series_of(one)) for one in changed]
+    _insert_all(connection, INSTANCES, rows)
+    query = select(INSTANCES.c.uid, INSTANCES.c.id)
+    ids = {row.uid: row.id for row in _of_uids(connection, query, [row["uid"] for row in rows])}
+    for table, make in ((LEVEL_VALUES[Level.INSTANCE], _value_rows), (FRAME_TABLES, _frame_rows)):
+        _insert_all(
             connection,
-            Level.SERIES,
-            SERIES,
-            {"study_id": study_id, "uid": instance.series_instance_uid},
-            _said(Level.SERIES, one),
+            table,
+            [row for one in changed for row in make(one, ids[one.instance.sop_instance_uid])],
         )
-        instance_id = connection.execute(
-            _insert(connection)(INSTANCES)
-            .values(
-                series_id=series_id,
-                uid=instance.sop_instance_uid,
-                number=_number(one.attributes, "00200013"),
-                transfer_syntax_uid=instance.transfer_syntax_uid,
-                nbytes=instance.nbytes,
-                mtime_ns=one.mtime_ns,
-                etag=instance.etag,
-                description=_description(instance),
-                attributes=_json(one.attributes),
-            )
-            .on_conflict_do_nothing()
-            .returning(INSTANCES.c.id)
-        ).scalar()
-        if instance_id is None:
-            # Another transaction came first, with the same file.
-            continue
-        rows = value_rows(level_attributes(one.attributes, Level.INSTANCE), instance_id)
-        if rows:
-            connection.execute(LEVEL_VALUES[Level.INSTANCE].insert(), rows)
-        if instance.frames is not None:
-            rows = [
-                {"instance_id": instance_id, "first_index": at, "packed": packed}
-                for at, packed in _chunks(instance.frames)
-            ]
-            connection.execute(FRAME_TABLES.insert(), rows)
-        changed.append(one)
     return changed
+
+
+def _of_uids(connection: Connection, query: Select[Any], uids: Sequence[str]) -> Iterator[Row[Any]]:
+    for at in range(0, len(uids), _MAX_IN_LIST):
+        yield from connection.execute(query.where(INSTANCES.c.uid.in_(uids[at : at + _MAX_IN_LIST])))
+
+
+def _insert_all(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows, but those that another transaction has just made of the same file."""
+    if rows:
+        connection.execute(_insert(connection)(table).on_conflict_do_nothing(), rows)
+
+
+def _instance_row(one: NewInstance, series_id: int) -> dict[str, Any]:
+    instance = one.instance
+    return {
+        "series_id": series_id,
+        "uid": instance.sop_instance_uid,
+        "number": _number(one.attributes, "00200013"),
+        "transfer_syntax_uid": instance.transfer_syntax_uid,
+        "nbytes": instance.nbytes,
+        "mtime_ns": one.mtime_ns,
+        "etag": instance.etag,
+        "description": _description(instance),
+        "attributes": _json(one.attributes),
+    }
+
+
+def _value_rows(one: NewInstance, instance_id: int) -> list[dict[str, Any]]:
+    return value_rows(level_attributes(one.attributes, Level.INSTANCE), instance_id)
+
+
+def _frame_rows(one: NewInstance, instance_id: int) -> list[dict[str, Any]]:
+    frames = one.instance.frames
+    if frames is None:
+        return []
+    return [
+        {"instance_id": instance_id, "first_index": at, "packed": frames[at : at + _CHUNK_FRAMES].tobytes()}
+        for at in range(0, len(frames), _CHUNK_FRAMES)
+    ]
+
+
+class _Levels:
+    """Rows of studies and series that one transaction has met: asked for once, and locked from then on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._met: dict[tuple[Level, int, str], tuple[int, str]] = {}
+
+    def series_of(self, one: NewInstance) -> int:
+        """Return the row of the series of an instance, which is in that of its study."""
+        instance = one.instance
+        study_id = self._row(Level.STUDY, STUDIES, {"uid": instance.study_instance_uid}, one)
+        key = {"study_id": study_id, "uid": instance.series_instance_uid}
+        return self._row(Level.SERIES, SERIES, key, one)
+
+    def _row(self, level: Level, table: Table, key: dict[str, Any], one: NewInstance) -> int:
+        """Return a row; the instance with the least UID says what its attributes are."""
+        name = level, key.get("study_id", 0), key["uid"]
+        found = self._met.get(name)
+        if found is None:
+            insert = _insert(self._connection)(table)
+            # Updated even where nothing changes: the row is then locked, and nobody takes it away before this ends.
+            statement = insert.values(**key, speaker="", attributes="{}").on_conflict_do_update(
+                index_elements=list(key), set_={"uid": insert.excluded.uid}
+            )
+            row = self._connection.execute(statement.returning(table.c.id, table.c.speaker)).one()
+            found = int(row.id), row.speaker
+        row_id, speaker = found
+        uid = one.instance.sop_instance_uid
+        if not speaker or uid < speaker:
+            _say(self._connection, level, table, row_id, _columns(level, uid, one.attributes))
+            speaker = uid
+        self._met[name] = row_id, speaker
+        return row_id
 
 
 def remove(connection: Connection, sop_instance_uid: str) -> tuple[str, str, str] | None:
@@ -126,21 +171,6 @@ def clear(connection: Connection) -> None:
         connection.execute(delete(table))
 
 
-def _put_level(
-    connection: Connection, level: Level, table: Table, key: dict[str, Any], said: dict[str, Any]
-) -> int:
-    """Return the row of a study or series; the instance with the least UID says what its attributes are."""
-    insert = _insert(connection)(table)
-    # Updated even where nothing changes: the row is then locked, and nobody takes it away before this ends.
-    statement = insert.values(**key, speaker="", attributes="{}").on_conflict_do_update(
-        index_elements=list(key), set_={"uid": insert.excluded.uid}
-    )
-    row = connection.execute(statement.returning(table.c.id, table.c.speaker)).one()
-    if not row.speaker or said["speaker"] < row.speaker:
-        _say(connection, level, table, row.id, said)
-    return int(row.id)
-
-
 def _say(connection: Connection, level: Level, table: Table, row_id: int, said: dict[str, Any]) -> None:
     """Give a study or series the attributes of one of its instances."""
     model = said["model"]
@@ -148,13 +178,7 @@ def _say(connection: Connection, level: Level, table: Table, row_id: int, said: 
     connection.execute(update(table).where(table.c.id == row_id).values(attributes=_json(model), **columns))
     values = LEVEL_VALUES[level]
     connection.execute(delete(values).where(values.c.owner_id == row_id))
-    rows = value_rows(model, row_id)
-    if rows:
-        connection.execute(values.insert(), rows)
-
-
-def _said(level: Level, one: NewInstance) -> dict[str, Any]:
-    return _columns(level, one.instance.sop_instance_uid, one.attributes)
+    _insert_all(connection, values, value_rows(model, row_id))
 
 
 def _columns(level: Level, speaker: str, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -168,14 +192,9 @@ def _insert(connection: Connection) -> Any:
     return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
 
-def _order(one: NewInstance) -> tuple[str, str, str]:
-    instance = one.instance
+def _order(named: tuple[str, NewInstance]) -> tuple[str, str, str]:
+    instance = named[1].instance
     return instance.study_instance_uid, instance.series_instance_uid, instance.sop_instance_uid
-
-
-def _chunks(frames: "NDArray[np.void]") -> Iterator[tuple[int, bytes]]:
-    for at in range(0, len(frames), _CHUNK_FRAMES):
-        yield at, frames[at : at + _CHUNK_FRAMES].tobytes()
 
 
 def _description(instance: IndexedInstance) -> str:

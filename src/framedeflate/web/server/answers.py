@@ -11,6 +11,7 @@ from framedeflate.errors import (
     FrameDeflateError,
     FrameNumberError,
     MissingExtraError,
+    StoreIndexError,
     TransferSyntaxError,
     UnsupportedImageError,
 )
@@ -80,8 +81,13 @@ def problem_of(error: Exception) -> Response:
             406, kind, f"This cannot be made of the stored instance: {error}. Ask for what is stored."
         )
     if isinstance(error, FrameDeflateError):
-        # The message is about a file of ours, with numbers and tags at most.
-        return problem(
-            500, str(getattr(error, "kind", "error")), f"The stored instance cannot be read: {error}."
-        )
+        return _unreadable(error)
     return problem(500, "storage", "The store cannot be read at the moment.")
+
+
+def _unreadable(error: FrameDeflateError) -> Response:
+    kind = str(getattr(error, "kind", "error"))
+    if isinstance(error, StoreIndexError):
+        return problem(503, f"index-{kind}", "The index cannot be read at the moment; try again later.")
+    # The message is about a file of ours, with numbers and tags at most.
+    return problem(500, kind, f"The stored instance cannot be read: {error}.")
