@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import lru_cache
 
 __all__ = ["DEFLATED", "EXPLICIT", "FRAME_SYNTAX", "IMPLICIT", "Media", "media_of", "multipart"]
 
@@ -40,6 +41,7 @@ class Media:
         return "; ".join([self.name or "no media type", *shown])
 
 
+@lru_cache(maxsize=1024)
 def media_of(value: str | None) -> Media:
     """Read a Content-Type."""
     message = Message()

@@ -9,7 +9,7 @@ from framedeflate.web.conformance.made_samples import broken_samples, with_uid
 from framedeflate.web.conformance.media import multipart
 from framedeflate.web.conformance.multipart import write_payload
 from framedeflate.web.conformance.outcomes import CheckSkippedError, Level, check, expect, not_offered
-from framedeflate.web.conformance.session import JSON, Session
+from framedeflate.web.conformance.session import JSON, Session, json_of
 
 OCTETS = "application/octet-stream"
 CLIENT_ERRORS = range(400, 500)
@@ -152,6 +152,8 @@ def still_there(s: Session) -> str:
     """After all that, the server answers as before."""
     answer = s.get("/studies?limit=1", JSON)
     expect_status(answer, {200, 204})
+    if answer.status == 200:
+        expect(isinstance(json_of(answer), list), "an array", answer.describe())
     return answer.describe()
 
 
