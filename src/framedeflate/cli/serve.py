@@ -220,7 +220,8 @@ def _described(
     host, port = listener.getsockname()[:2]
     scheme = "https" if namespace.tls_cert else "http"
     name = namespace.allow_host[0] if is_wildcard(host) and namespace.allow_host else host
-    url = namespace.public_url or f"{scheme}://{shown_address(name, port) if name == host else name}"
+    has_port = name != host and ":" in name
+    url = namespace.public_url or f"{scheme}://{name if has_port else shown_address(name, port)}"
     return {
         "url": url,
         "service_url": f"{url}/dicomweb",

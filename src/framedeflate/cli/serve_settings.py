@@ -26,8 +26,6 @@ def access_of(namespace: argparse.Namespace) -> "Access | None":
         The arguments contradict each other, or a file does not hold what it should.
     """
     from framedeflate.web.server.access import StaticToken, read_token_file
-    from framedeflate.web.server.json_web_token import JsonWebTokens
-    from framedeflate.web.server.key_set import KeySet, key_source
 
     if namespace.token_file and namespace.jwks:
         raise _usage("either --token-file or --jwks, not both")
@@ -41,6 +39,10 @@ def access_of(namespace: argparse.Namespace) -> "Access | None":
         if namespace.token_file:
             return StaticToken(read_token_file(namespace.token_file))
         if namespace.jwks:
+            # With its cryptography, only where it is needed.
+            from framedeflate.web.server.json_web_token import JsonWebTokens
+            from framedeflate.web.server.key_set import KeySet, key_source
+
             keys = KeySet(key_source(namespace.jwks))
             return JsonWebTokens(keys, issuer=namespace.issuer, audience=namespace.audience)
     except ValueError as error:
