@@ -42,12 +42,13 @@ def grey_picture(
     if window is None and facts.voi_table is None:
         window = _own_window(frame, image_pixel, facts)
     if image_pixel.bits_stored <= _MAX_TABLE_BITS:
-        # A table of all values there can be: each pixel then costs a look into it.
-        low, high = _range(image_pixel)
-        table = _shown(np.arange(low, high + 1), image_pixel, facts, window)
+        # A table of the values there may be: each pixel then costs a look into it.
+        values = stored_values(frame, image_pixel)
+        low = int(values.min())
+        table = _shown(np.arange(low, int(values.max()) + 1), image_pixel, facts, window)
         picture = np.empty(frame.shape, np.uint8)
         for rows in _row_blocks(frame):
-            picture[rows] = table[stored_values(frame[rows], image_pixel).astype(np.int32) - low]
+            picture[rows] = table[values[rows].astype(np.int32) - low]
         return picture
     picture = np.empty(frame.shape, np.uint8)
     for rows in _row_blocks(frame):
@@ -58,8 +59,12 @@ def grey_picture(
 def stored_values(frame: "NDArray[Any]", image_pixel: ImagePixel) -> "NDArray[Any]":
     """Return pixel values without what stands in the bits above High Bit (PS3.5 8.1.1)."""
     unused = image_pixel.bits_allocated - image_pixel.bits_stored
+    if not unused or frame.dtype == np.bool_:
+        return frame
+    values = frame << unused
     # A signed shift brings the sign along.
-    return frame if not unused or frame.dtype == np.bool_ else (frame << unused) >> unused
+    values >>= unused
+    return values
 
 
 def modality_values(values: "NDArray[Any]", facts: PictureFacts) -> "NDArray[np.float64]":
