@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, delete, select, update
+from sqlalchemy import Connection, Row, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from framedeflate.image_pixel import ImagePixel
@@ -28,8 +28,8 @@ _IMAGE_PIXEL_FIELDS: Final = tuple(field.name for field in fields(ImagePixel) if
 def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) -> list[NewInstance]:
     """Put instances in; return those that were not there in just this form."""
     unique = {one.instance.sop_instance_uid: one for one in new}
-    query: Select[Any] = select(INSTANCES.c.uid, INSTANCES.c.etag, INSTANCES.c.mtime_ns)
-    there = {row.uid: (row.etag, row.mtime_ns) for row in _of_uids(connection, query, list(unique))}
+    columns = INSTANCES.c.etag, INSTANCES.c.mtime_ns
+    there = {row.uid: (row.etag, row.mtime_ns) for row in _of_uids(connection, columns, list(unique))}
     # In one order, whoever writes: two transactions never wait for each other's rows.
     changed = [
         one
@@ -42,8 +42,7 @@ def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) ->
     levels = _Levels(connection)
     rows = [_instance_row(one, levels.series_of(one)) for one in changed]
     _insert_all(connection, INSTANCES, rows)
-    query = select(INSTANCES.c.uid, INSTANCES.c.id)
-    ids = {row.uid: row.id for row in _of_uids(connection, query, [row["uid"] for row in rows])}
+    ids = dict(map(tuple, _of_uids(connection, (INSTANCES.c.id,), [row["uid"] for row in rows])))
     for table, make in ((LEVEL_VALUES[Level.INSTANCE], _value_rows), (FRAME_TABLES, _frame_rows)):
         _insert_all(
             connection,
@@ -53,7 +52,8 @@ def add(connection: Connection, new: Sequence[NewInstance], *, replace: bool) ->
     return changed
 
 
-def _of_uids(connection: Connection, query: Select[Any], uids: Sequence[str]) -> Iterator[Row[Any]]:
+def _of_uids(connection: Connection, columns: Sequence[Any], uids: Sequence[str]) -> Iterator[Row[Any]]:
+    query = select(INSTANCES.c.uid, *columns)
     for at in range(0, len(uids), _MAX_IN_LIST):
         yield from connection.execute(query.where(INSTANCES.c.uid.in_(uids[at : at + _MAX_IN_LIST])))
 
