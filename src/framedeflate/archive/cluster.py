@@ -19,7 +19,7 @@ __all__ = ["batches_of", "compress_batch", "on_dask"]
 _BATCH_NBYTES: Final = 64 << 20
 _BATCH_FILES: Final = 64
 _RETRIES: Final = 2
-_CONNECT_SECONDS: Final = 30
+CONNECT_SECONDS: Final = 30
 
 
 def on_dask(address: str) -> Executor:
@@ -43,7 +43,7 @@ def on_dask(address: str) -> Executor:
 
     def execute(job: ArchiveJob, work: Iterable[Work]) -> Iterator[FileOutcome]:
         try:
-            client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ArchiveError(f"no Dask scheduler answers at {address}", kind="cluster") from error
         with client:

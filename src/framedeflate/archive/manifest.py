@@ -27,7 +27,7 @@ LOCK_SUFFIX: Final = ".lock"
 
 _APPLICATION_ID: Final = 0x46444631
 _VERSION: Final = 1
-_PAGE_ROWS: Final = 1000
+_PAGE_ROWS: Final = 500
 _COMMIT_SECONDS: Final = 0.5
 _BUSY_SECONDS: Final = 600.0
 _SCHEMA: Final = """

@@ -95,7 +95,7 @@ class ArchiveRun:
             yield BegunRun(self.job, manifest, listed, *manifest.planned())
 
 
-_OURS = ("", LOCK_SUFFIX, "-journal")
+_OURS = ("", "-journal", LOCK_SUFFIX, f"{LOCK_SUFFIX}-journal")
 """Endings of a manifest's own files: where it lies in the source's folder, they are none of that."""
 
 
@@ -125,6 +125,8 @@ class BegunRun:
         ArchiveError
             kind ``no-space``: the destination takes no more, and what is left stays planned. ``workers``, ``cluster``.
         """
+        if not self.planned:
+            return
         for outcome in executor(self.job, self.manifest.work()):
             if outcome.failure is not None and outcome.failure.is_about_space:
                 self.manifest.commit()

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from framedeflate.errors import RemoteSourceError
 from framedeflate.remote_source.store_client import StoreClient
+from framedeflate.remote_source.urls import STORE_SCHEMES, scheme_of, shown_url
 
 __all__ = ["ObjectStore", "StoredObject"]
 
@@ -49,6 +50,12 @@ class ObjectStore:
     """
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        if scheme_of(url) not in STORE_SCHEMES:
+            raise RemoteSourceError(
+                f"{shown_url(url)}: only object stores can be listed, by a URL of {', '.join(sorted(STORE_SCHEMES))}",
+                kind="url",
+                position=0,
+            )
         given = dict(options)
         timeout, retries = float(given.pop("timeout", 30)), int(given.pop("retries", 3))
         self._client = StoreClient(url.rstrip("/"), timeout=timeout, retries=retries, options=given)

@@ -76,7 +76,8 @@ class StoreClient:
             **given.pop("client_options", {}),
         }
         # An endpoint that was given with http is meant so; obstore asks to say it twice.
-        if any(str(value).startswith("http://") for value in given.values()):
+        endpoints = (*given.values(), *(os.environ.get(name, "") for name in _ENDPOINT_VARIABLES))
+        if any(str(value).startswith("http://") for value in endpoints):
             client_options.setdefault("allow_http", True)
         retry_config = {
             "max_retries": retries,
@@ -140,6 +141,13 @@ class StoreClient:
         shown = f"{self.shown}/{key}" if key else self.shown
         return RemoteSourceError(f"{shown}: {message}", kind=kind, position=position, status=status)
 
+
+_ENDPOINT_VARIABLES: Final = (
+    "AWS_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AZURE_STORAGE_ENDPOINT",
+)
 
 _MEANINGS: Final = (
     (
