@@ -97,6 +97,20 @@ def test_each_function_of_a_window(function: Any) -> None:
     assert np.abs(found - expected).max() <= 1
 
 
+def test_padding_that_is_written_as_unsigned(tmp_path: Path) -> None:
+    data_set = read(wheel_file("CT_small.dcm"))
+    pixels = data_set.pixel_array.copy()
+    assert data_set.PixelRepresentation == 1
+    pixels[:10] = -2000
+    data_set.PixelData = pixels.tobytes()
+    data_set.add_new(0x00280120, "US", 63536)
+    found = drawn(save(tmp_path / "a.dcm", data_set))
+    assert not found[:10].any()
+    # It does not count where the image has no window of its own.
+    assert np.array_equal(found[10:], drawn(save(tmp_path / "b.dcm", data_set))[10:])
+    assert found[10:].mean() > 60
+
+
 def save(path: Path, data_set: Dataset) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -304,6 +318,35 @@ def test_viewports_scale() -> None:
     assert fit(np.zeros((1, 4000), np.uint8), Viewport(16, 16)).shape == (1, 16)
     with pytest.raises(EmptyRegionError):
         fit(mask, Viewport(5, 5, 10, 0, 5, 5))
+
+
+PLACES = st.floats(-1e3, 1e3) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    part=st.tuples(PLACES, PLACES, st.none() | PLACES.filter(bool), st.none() | PLACES.filter(bool)),
+    smooth=st.booleans(),
+)
+def test_no_viewport_is_exceeded(
+    shape: tuple[int, int], size: tuple[int, int], part: tuple[Any, ...], smooth: bool
+) -> None:
+    try:
+        found = fit(np.zeros(shape, np.uint8), Viewport(*size, *part), smooth=smooth)
+    except EmptyRegionError:
+        return
+    assert 1 <= found.shape[0] <= size[1]
+    assert 1 <= found.shape[1] <= size[0]
+
+
+@given(
+    name=st.sampled_from(["window", "viewport", "quality", "annotation", "iccprofile"]),
+    value=st.text(max_size=30),
+)
+def test_any_text_is_read_or_refused(name: str, value: str) -> None:
+    assert isinstance(parse_parameters([(name, value)]), RenderingParameters | Refusal)
 
 
 @pytest.mark.parametrize("media_type", RENDERED_TYPES)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["EmptyRegionError", "encode", "fit"]
 
 _FINE_QUALITY: Final = 90
+_MIN_PART: Final = 1 / 64
+"""Of a pixel: less than that of an image is no part of it."""
 
 
 class EmptyRegionError(ValueError):
@@ -80,6 +82,6 @@ def _ends(start: float, length: float | None, whole: int) -> tuple[float, float]
     """Return where the part begins and ends, within the picture."""
     stop = whole if length is None else start + abs(length)
     first, last = max(0.0, start), min(float(whole), stop)
-    if not first < last:
+    if not last - first >= _MIN_PART:
         raise EmptyRegionError("the part of the image that the viewport shows lies outside of it")
     return first, last

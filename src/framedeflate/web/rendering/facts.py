@@ -126,19 +126,16 @@ def read_facts(opened: OpenedDataSet, frame_number: int) -> PictureFacts:
     modality_table = _table(opened, _first(top, _MODALITY_LUT), f"{_MODALITY_LUT}/1/", signed=signed)
     slope = _number(values, "00281053")
     intercept = _number(values, "00281052") or 0.0
+    # What goes into the table is signed where the Modality LUT may give negative values (C.11.2.1.1).
+    voi_signed = modality_table is None and (signed or intercept < 0)
+    voi_table = _table(opened, _first(top, _VOI_LUT), f"{_VOI_LUT}/1/", signed=voi_signed)
     return PictureFacts(
         slope=1.0 if slope is None else slope,
         intercept=intercept,
         modality_table=modality_table,
-        # What goes into the table is signed where the Modality LUT may give negative values (C.11.2.1.1).
-        voi_table=_table(
-            opened,
-            _first(top, _VOI_LUT),
-            f"{_VOI_LUT}/1/",
-            signed=modality_table is None and (signed or intercept < 0),
-        ),
-        window=None if _VOI_LUT in top else _window(voi),
-        padding=_padding(top),
+        voi_table=voi_table,
+        window=None if voi_table is not None else _window(voi),
+        padding=_padding(top, signed=signed),
         is_inverse=_text(top, "20500020") == "INVERSE",
         palette=palette,
     )
@@ -188,11 +185,14 @@ def _window(attributes: Attributes) -> Window | None:
     return Window(center, width, function)
 
 
-def _padding(top: Attributes) -> tuple[int, int] | None:
+def _padding(top: Attributes, *, signed: bool) -> tuple[int, int] | None:
     value, limit = _number(top, "00280120"), _number(top, "00280121")
     if value is None:
         return None
-    ends = int(value), int(value if limit is None else limit)
+    ends = [int(value), int(value if limit is None else limit)]
+    if signed:
+        # Written as US by some, where pixel values are signed.
+        ends = [end - 0x10000 if 0x8000 <= end <= 0xFFFF else end for end in ends]
     return min(ends), max(ends)
 
 
