@@ -54,8 +54,8 @@ def test_what_is_noted_is_what_pydicom_and_hashlib_say(study: Path, tmp_path: Pa
         "deep/rtplan.dcm": ("skipped", "no-pixel-data"),
         "liver_1frame.dcm": ("done", None),
     }
-    columns = "path, modality, sop_class_uid, number_of_frames, source_nbytes, result_nbytes, "
-        "frames_digest, result_digest"
+    columns = "path, modality, sop_class_uid, number_of_frames, source_nbytes, result_nbytes"
+    columns += ", frames_digest, result_digest"
     for path, modality, uid, frames, before, after, digest, stored in rows(
         manifest, columns, "state = 'done'"
     ):
