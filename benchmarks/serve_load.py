@@ -53,8 +53,17 @@ def load_by_wrk(url: str, count: int, fields: Mapping[str, str], folder: Path, s
     parts = urlsplit(url)
     lines = "\n".join(f"wrk.headers[{name!r}] = {value!r}" for name, value in fields.items())
     script = folder / "frames.lua"
-    script.write_text(_SCRIPT.format(path=parts.path, fields=lines, count=count), encoding="ascii")
-    command = [shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
+    path = url.removeprefix(f"{parts.scheme}://{parts.netloc}")
+    script.write_text(_SCRIPT.format(path=path, fields=lines, count=count), encoding="ascii")
+    command = [
+        shutil.which("wrk") or "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "--timeout",
+        "30s",
+        "--latency",
+    ]
     done = subprocess.run(
         [*command, "-s", str(script), f"{parts.scheme}://{parts.netloc}/"],
         capture_output=True,
@@ -74,6 +83,7 @@ def load_by_wrk(url: str, count: int, fields: Mapping[str, str], folder: Path, s
 def load_by_threads(url: str, count: int, fields: Mapping[str, str], requests: int) -> Load:
     """As `load_by_wrk`, a few requests from two connections: to see that it still runs."""
     parts = urlsplit(url)
+    path = url.removeprefix(f"{parts.scheme}://{parts.netloc}")
     took: list[float] = []
     failed: list[int] = []
 
@@ -81,7 +91,7 @@ def load_by_threads(url: str, count: int, fields: Mapping[str, str], requests: i
         connection = http.client.HTTPConnection(parts.netloc, timeout=30)
         for number in range(requests):
             started = time.perf_counter()
-            connection.request("GET", f"{parts.path}{number % count + 1}", headers=dict(fields))
+            connection.request("GET", f"{path}{number % count + 1}", headers=dict(fields))
             answer = connection.getresponse()
             answer.read()
             took.append(time.perf_counter() - started)

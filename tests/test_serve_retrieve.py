@@ -12,8 +12,10 @@ import numpy as np
 import pydicom
 import pytest
 
+from bench_serve import running
 from indexed_files import made_dataset, made_frames, save, save_deflated
 from made_files import file_meta
+from serve_requests import flat_memory, made_store
 from web_server import put_in_store, running_server
 
 FRAMES_1BIT = made_frames(11, 9, 7)
@@ -317,3 +319,11 @@ def test_refusals_say_what_is_available(client: httpx.Client) -> None:
     assert answer.headers["vary"] == "Accept, Accept-Encoding"
     parameter = client.get(f"{URL}/1.4/frames/1?accept=application/x-deflate", headers={"Accept": "*/*"})
     assert parameter.headers["content-type"].startswith("application/x-deflate")
+
+
+def test_memory_is_flat(tmp_path: Path) -> None:
+    made_store(tmp_path)
+    with running(tmp_path / "store") as base:
+        count, before, after = flat_memory(base, 60, tmp_path)
+    assert count >= 300
+    assert after - before < 16 << 20
