@@ -23,7 +23,7 @@ def _all_frames(s: Session, role: str, accept: str = multipart(DEFLATE)) -> str:
     answer = offered(s.get(f"{sample.path}/frames/{','.join(map(str, numbers))}", accept))
     for number, (media, content) in zip(numbers, frames_of(answer, len(sample.frames)), strict=True):
         judge_deflated(media, content, sample, number)
-    return f"{len(sample.frames)} Frames, {len(answer.raw)} bytes"
+    return f"{len(answer.raw)} bytes for {sum(map(len, sample.frames))}, Frames: {len(sample.frames)}"
 
 
 @check("Sup 244, Table 8.7.3-5", needs="bits")

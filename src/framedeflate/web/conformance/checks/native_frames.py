@@ -21,7 +21,7 @@ def _each_frame(s: Session, role: str, accept: str = multipart(OCTETS)) -> str:
     for number in range(1, len(sample.frames) + 1):
         answer = s.get(f"{sample.path}/frames/{number}", accept)
         judge_native(*frames_of(answer)[0], sample, number)
-    return f"{len(sample.frames)} Frames of {len(sample.frames[0])} bytes"
+    return f"{len(sample.frames[0])} bytes a Frame, Frames: {len(sample.frames)}"
 
 
 @check("Table 8.7.3-4", needs="bits")

@@ -139,7 +139,9 @@ def by_series_attributes(s: Session) -> str:
         raise CheckSkippedError("one modality alone")
     found = _uids(_rows(s, f"/studies/{one.study}/instances?Modality={quote(modality)}"), INSTANCE)
     expect(one.uid in found, "the instances of that series", f"{len(found)} instances without it")
-    expect(not {each.uid for each in others} & set(found), "those alone", f"{len(found)} instances, others too")
+    expect(
+        not {each.uid for each in others} & set(found), "those alone", f"{len(found)} instances, others too"
+    )
     return f"{len(found)} instances"
 
 
