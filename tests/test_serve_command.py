@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,10 +85,10 @@ class Command:
 
 
 @contextmanager
-def command(store: Path, *arguments: str) -> Iterator[Command]:
+def command(store: Path, *arguments: str, program: Sequence[str] = ()) -> Iterator[Command]:
     options = ["--port", "0", "--min-free", "1M", "--json", *arguments]
     process = subprocess.Popen(
-        [sys.executable, "-m", "framedeflate", "serve", str(store), *options],
+        [sys.executable, *(program or ["-m", "framedeflate", "serve", str(store), *options])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -222,6 +222,25 @@ def test_an_upload_that_does_not_come_to_an_end_is_dropped(tmp_path: Path) -> No
     assert "Traceback" not in err
     assert not list((tmp_path / "store").glob("??/*.dcm"))
     assert not (tmp_path / "store" / ".arriving").exists()
+
+
+def test_a_thread_that_does_not_come_to_an_end_is_left(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from framedeflate.cli import main, serve; from framedeflate.web.ingest import Ingest; "
+        "Ingest.place = lambda *_, **__: time.sleep(90); serve._LAST_SECONDS = 0.5; "
+        f"sys.exit(main(['serve', {str(tmp_path)!r}, '--port', '0', '--json', '--grace', '0.5', '--min-free', '1M']))"
+    )
+    (file,) = some_files(tmp_path / "files", 1)
+    body, content_type = multipart(file.read_bytes())
+    with (
+        command(tmp_path, program=["-c", code]) as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=20) as upload,
+    ):
+        upload.sendall(upload_head(running.port, len(body), content_type) + body)
+        wait_for(lambda: running.in_flight() == 1)
+        started = time.monotonic()
+        assert running.stop()[0] == 0
+        assert time.monotonic() - started < 25
 
 
 def wait_for(condition: Any) -> None:
@@ -403,8 +422,6 @@ def test_what_lies_in_the_store_is_found_and_what_is_gone_is_forgotten(tmp_path:
 def test_without_the_extra_it_says_what_to_install(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("uvicorn", "framedeflate.web.server"))]:
-        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     found = run_command(capsys, "serve", str(tmp_path))
     assert found.code == 1

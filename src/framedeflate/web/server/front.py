@@ -241,7 +241,7 @@ class Front:
         if rules.hosts is not None and scope["path"] != "/healthz":
             host = headers.get(b"host")
             # With two of them, this check and what makes URLs of Host could see one each.
-            if host is None or sum(name == b"host" for name, _ in scope["headers"]) != 1:
+            if host is None or _names_twice(scope["headers"], headers, b"host"):
                 return _NO_HOST
             if host not in rules.hosts and host.lower() not in rules.hosts:
                 return _BAD_HOST
@@ -304,7 +304,7 @@ class _Answer:
             given = message.get("headers", ())
             # A new message and a new list: a route may keep its own for the next answer.
             headers = [*given, *self._added, *self._cors, (b"x-request-id", self.request_id.encode("ascii"))]
-            if not any(name == b"cache-control" for name, _ in given):
+            if b"cache-control" not in dict(given):
                 headers.append(NO_STORE)
             message = {**message, "headers": headers}
         await self._send(message)
@@ -326,6 +326,11 @@ class _Answer:
         if self.status:
             raise _CutAnswerError
         await self.refuse(refusal)
+
+
+def _names_twice(pairs: _Headers, headers: dict[bytes, bytes], wanted: bytes) -> bool:
+    # Most requests repeat no field at all, which two lengths tell.
+    return len(pairs) != len(headers) and sum(name == wanted for name, _ in pairs) > 1
 
 
 def _limited(receive: _Receive, max_nbytes: int) -> _Receive:

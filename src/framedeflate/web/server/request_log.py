@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple, TextIO
 
 __all__ = ["RequestLog"]
@@ -114,17 +115,17 @@ class RequestLog:
 
 
 def _line(entry: _Entry) -> str:
-    fields: dict[str, object] = {
-        "event": "request",
-        "time": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
-        "method": entry.method,
-        "route": entry.route,
-        "status": entry.status,
-        "nbytes": entry.nbytes,
-        "milliseconds": round(entry.seconds * 1000, 3),
-        "request_id": entry.request_id,
-        **entry.uids,
-    }
-    if entry.end:
-        fields["end"] = entry.end
-    return json.dumps(fields)
+    # Written out: nothing in it but numbers, templates and digits of UIDs, so nothing needs quoting.
+    seconds, thousandths = divmod(int(entry.at * 1000), 1000)
+    uids = "".join(f', "{name}": "{value}"' for name, value in entry.uids.items())
+    end = f', "end": "{entry.end}"' if entry.end else ""
+    return (
+        f'{{"event": "request", "time": "{_stamp(seconds)}.{thousandths:03d}+00:00", "method": "{entry.method}", '
+        f'"route": "{entry.route}", "status": {entry.status}, "nbytes": {entry.nbytes}, '
+        f'"milliseconds": {entry.seconds * 1000:.3f}, "request_id": "{entry.request_id}"{uids}{end}}}'
+    )
+
+
+@lru_cache(maxsize=4)
+def _stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

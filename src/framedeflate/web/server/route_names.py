@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A path's route and UIDs, for logs and metrics: so few different names that a stranger cannot fill either."""
 
+import re
 from typing import Final
 
 from framedeflate.instance_store.check import is_uid
@@ -21,6 +22,14 @@ _TAILS: Final = frozenset(
     {"", "metadata", "rendered", "thumbnail", "bulkdata", "pixeldata", "series", "instances"}
 )
 _FRAME_TAILS: Final = frozenset({"", "rendered", "thumbnail"})
+_UID: Final = "[0-9.]{1,64}"
+"""What a log can hold; whether it is a UID is for others to say."""
+
+_FRAME: Final = re.compile(
+    f"(/[a-z]+)/studies/(?P<study>{_UID})/series/(?P<series>{_UID})"
+    f"/instances/(?P<instance>{_UID})/frames/(?P<frames>[0-9]{{1,9}})"
+)
+_FRAME_TEMPLATE: Final = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
 _OPEN: Final = frozenset({"/", "/healthz", "/metrics"})
 
 
@@ -34,11 +43,13 @@ def route_name(path: str, root: str = "/dicomweb") -> tuple[str, dict[str, str]]
     root : str
         Where the service begins.
     """
-    if not path.startswith(root):
+    frame = _FRAME.fullmatch(path)
+    if frame is not None and frame[1] == root:
+        # Most requests are for a Frame, and each takes as little time as this.
+        return root + _FRAME_TEMPLATE, frame.groupdict()
+    if not f"{path}/".startswith(f"{root}/"):
         return (path if path in _OPEN else "/{file}"), {}
     parts = path[len(root) :].split("/")
-    if parts[0]:
-        return "/{file}", {}
     found: dict[str, str] = {}
     template = root
     depth = 0

@@ -58,6 +58,8 @@ class WebServer(uvicorn.Server):
         For answers in flight when it is told to end; then they are cut.
     on_started : callable, optional
         Called once requests are answered.
+    on_stopping : callable, optional
+        Called when it begins to end.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class WebServer(uvicorn.Server):
         tls: ssl.SSLContext | None = None,
         grace_seconds: float = 10.0,
         on_started: Callable[[], None] | None = None,
+        on_stopping: Callable[[], None] | None = None,
     ) -> None:
         # What uvicorn would log quotes requests; the front has a log of its own.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
@@ -87,12 +90,19 @@ class WebServer(uvicorn.Server):
         )
         super().__init__(config)
         self._on_started = on_started
+        self._on_stopping = on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and say so."""
         await super().startup(sockets)
         if self._on_started is not None:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in good order."""
+        if self._on_stopping is not None:
+            self._on_stopping()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Look at the connections once a second."""

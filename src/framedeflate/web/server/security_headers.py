@@ -8,8 +8,6 @@ __all__ = ["NO_STORE", "header_set"]
 _EVERYWHERE: Final = (
     # A DICOM file whose preamble is a script, or a value that looks like HTML, is never run or shown as such.
     (b"x-content-type-options", b"nosniff"),
-    # UIDs in our URLs are nobody else's business.
-    (b"referrer-policy", b"no-referrer"),
     # Other sites may not embed what is stored; those named by --cors ask with CORS, which this does not touch.
     (b"cross-origin-resource-policy", b"same-origin"),
 )
@@ -17,6 +15,8 @@ _EVERYWHERE: Final = (
 _VIEWER: Final = (
     *_EVERYWHERE,
     (b"cross-origin-opener-policy", b"same-origin"),
+    # UIDs in our URLs are nobody else's business.
+    (b"referrer-policy", b"no-referrer"),
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
