@@ -77,6 +77,9 @@ def test_dicomweb_client_stores_and_gets_back_what_it_sent(url: str, store: Path
         sent.update(dataset)
         got = pydicom.dcmread(next(store.glob(f"??/{dataset.SOPInstanceUID}.dcm")))
         assert got == sent
+        assert got.file_meta.TransferSyntaxUID == dataset.file_meta.TransferSyntaxUID
+        assert got.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+        pydicom.dataset.validate_file_meta(got.file_meta)
     again = client.store_instances(datasets)
     assert len(again.ReferencedSOPSequence) == 3
     back = client.retrieve_instance(

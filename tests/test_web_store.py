@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Store's payload, from bytes to files and index; no sockets."""
 
+import io
 import os
 import threading
 import zlib
@@ -129,6 +130,31 @@ def test_one_instance_may_be_the_whole_payload(ingest: Ingest) -> None:
     data = file_bytes(deflated())
     assert send(ingest, [data[:100], data[100:]], boundary=None).status == 200
     assert ingest.store.path_of("2.25.4").read_bytes() == data
+
+
+def without_preamble(dataset: Dataset) -> bytes:
+    """As clients send it that call pydicom's dcmwrite: no preamble, and of the meta group what is there."""
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, dataset)
+    data = out.getvalue()
+    assert data[:2] == b"\x02\0"
+    return data
+
+
+def test_a_file_without_preamble_becomes_one_as_ps3_10_has_it(ingest: Ingest) -> None:
+    broken = broken_frame()
+    data = multipart([Part(without_preamble(one)) for one in (deflated(), ct(), broken)])
+    report = send(ingest, (data[at : at + 3] for at in range(0, len(data), 3)))
+    assert (report.status, reasons(report)) == (202, [0xC002])
+    assert report.failed[0].sop_instance_uid == broken.SOPInstanceUID
+    for dataset in (deflated(), ct()):
+        got = pydicom.dcmread(ingest.store.path_of(dataset.SOPInstanceUID))
+        assert got.preamble == bytes(128)
+        pydicom.dataset.validate_file_meta(got.file_meta)
+        assert got.file_meta.FileMetaInformationGroupLength
+        assert got.file_meta.MediaStorageSOPClassUID == dataset.SOPClassUID
+        assert got.PixelData == dataset.PixelData
+    assert stored_uids(ingest) == {"2.25.4", "2.25.2"}
 
 
 def test_the_same_again_is_a_success_and_another_under_its_uid_is_none(ingest: Ingest) -> None:

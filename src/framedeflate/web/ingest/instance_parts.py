@@ -2,12 +2,12 @@
 """PS3.10 files as they arrive, one a part: each is put in place as soon as it is whole."""
 
 import logging
-import re
 from typing import Final
 
 from framedeflate.errors import InstanceError, MediaTypeError
 from framedeflate.instance_store import Arrival
 from framedeflate.web.ingest.failure_reasons import FAILURE_REASONS, failure_name
+from framedeflate.web.ingest.file_start import PREAMBLE, START_NBYTES, lacks_preamble, with_whole_meta
 from framedeflate.web.ingest.ingest import INGEST_ERRORS, Ingest, PlacedInstance, named_uids
 from framedeflate.web.ingest.store_report import FailedInstance, StoreReport
 from framedeflate.web.media_type import parse_media_type
@@ -17,9 +17,8 @@ __all__ = ["InstanceParts", "PlacedInstances", "is_of_type"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_META_ELEMENT: Final = re.compile(rb"\x02\0.\0(UL|OB|UI)", re.DOTALL)
-_META_ELEMENT_NBYTES: Final = 6
-_PREAMBLE: Final = bytes(128) + b"DICM"
+_MAX_LOGGED: Final = 20
+"""Failures of one payload that are logged one by one: it may have a hundred thousand parts."""
 
 
 class PlacedInstances:
@@ -41,11 +40,22 @@ class PlacedInstances:
         self._study_instance_uid = study_instance_uid
         self._placed: list[PlacedInstance] = []
 
-    def put(self, arrival: Arrival) -> None:
-        """Verify a whole file and put it in place; it is reported as stored once `commit` was called."""
-        uids = named_uids(arrival)
+    def put(self, arrival: Arrival, *, lacks_meta: bool = False) -> None:
+        """Verify a whole file and put it in place; it is reported as stored once `commit` was called.
+
+        Parameters
+        ----------
+        arrival : Arrival
+            Removed, or in its place, whatever happens.
+        lacks_meta : bool
+            Whether its File Meta Information is to be made whole before.
+        """
+        uids = None
         try:
-            placed = self.ingest.place(arrival, study_instance_uid=self._study_instance_uid)
+            with arrival as given:
+                arrival = with_whole_meta(given, self.ingest.arrival) if lacks_meta else given
+                uids = named_uids(arrival)
+                placed = self.ingest.place(arrival, study_instance_uid=self._study_instance_uid)
         except INGEST_ERRORS as error:
             self.refuse(error, uids)
         else:
@@ -56,7 +66,11 @@ class PlacedInstances:
         name = failure_name(error)
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         code = FAILURE_REASONS[name].code
-        _LOG.warning("%s refused, %04X: %s", uids[1] if uids else "a part without UIDs", code, reason)
+        count = len(self.report.other) + len(self.report.failed)
+        if count < _MAX_LOGGED:
+            _LOG.warning("%s refused, %04X: %s", uids[1] if uids else "a part without UIDs", code, reason)
+        elif count == _MAX_LOGGED:
+            _LOG.warning("what else this payload fails in is not logged")
         if uids is None:
             self.report.other.append(name)
         else:
@@ -77,7 +91,7 @@ class PlacedInstances:
 class InstanceParts:
     """Parts of type application/dicom (PS3.18 10.5.1.4).
 
-    A file without preamble and "DICM", as clients write that have a Dataset in memory, gets both.
+    A file that begins with its File Meta Information gets what it lacks before that and in it.
 
     Parameters
     ----------
@@ -89,6 +103,7 @@ class InstanceParts:
         self._instances = instances
         self._arrival: Arrival | None = None
         self._start: bytearray | None = None
+        self._lacks_meta = False
 
     def begins(self, part: PartBegins) -> None:
         """Begin a part; what cannot be stored is passed over to its end."""
@@ -106,7 +121,7 @@ class InstanceParts:
             return
         if self._start is not None:
             self._start += data
-            if len(self._start) < _META_ELEMENT_NBYTES:
+            if len(self._start) < START_NBYTES:
                 return
             data = self._begun()
         try:
@@ -122,11 +137,12 @@ class InstanceParts:
             self.data(self._begun())
         if self._arrival is not None:
             arrival, self._arrival = self._arrival, None
-            self._instances.put(arrival)
+            self._instances.put(arrival, lacks_meta=self._lacks_meta)
 
     def _begun(self) -> memoryview:
         start, self._start = self._start or bytearray(), None
-        return memoryview(_PREAMBLE + start if _META_ELEMENT.match(start) else start)
+        self._lacks_meta = lacks_preamble(start)
+        return memoryview(PREAMBLE + start if self._lacks_meta else start)
 
     def finish(self) -> None:
         """End the payload: nothing is left to do."""
