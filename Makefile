@@ -85,8 +85,10 @@ ecosystem: $(STAMPS)/test
 		"$$(echo build/ecosystem/lib/python3*/site-packages)/shared.pth"; }
 	@echo "installing the tools of docs/ecosystem.md"
 	@build/ecosystem/bin/python -m pip --quiet --quiet --disable-pip-version-check install --group ecosystem
+	@build/ecosystem/bin/python tests/ecosystem/cornerstone_bundle.py
 	FRAMEDEFLATE_REQUIRE_TOOLS=1 build/ecosystem/bin/python -m pytest tests/test_ecosystem.py \
-		tests/test_document_code.py::test_the_code_for_other_packages_runs tests/test_serve_wsidicom.py
+		tests/test_document_code.py::test_the_code_for_other_packages_runs tests/test_serve_wsidicom.py \
+		tests/test_viewer_cornerstone.py tests/test_viewer_accessibility.py
 
 # One after the other: what runs at the same time would be measured too. BENCH=--quick shows that all of it runs.
 bench: $(STAMPS)/package $(STAMPS)/bench

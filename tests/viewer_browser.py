@@ -63,7 +63,11 @@ class Tab:
         found = self.page.evaluate(
             """(selector) => {
               const canvas = document.querySelector(selector);
-              const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+              // Through a copy: a canvas that is read twice makes the browser complain, and draw another way.
+              const copy = new OffscreenCanvas(canvas.width, canvas.height);
+              const context = copy.getContext('2d', { willReadFrequently: true });
+              context.drawImage(canvas, 0, 0);
+              const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
               let text = '';
               const part = (at) => String.fromCharCode(...data.subarray(at, at + 32768));
               for (let at = 0; at < data.length; at += 32768) text += part(at);

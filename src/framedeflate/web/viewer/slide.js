@@ -9,7 +9,7 @@ import { View } from "./tiles.js";
 const PICTURE_BYTES = 128 << 20;
 const AT_ONCE = 24;
 const BACKDROP_TILES = 64; // of the coarsest level, while a finer one loads
-const MANY = 1500; // tiles, from which on a redraw for each that arrives would be felt
+const DRAWING_SHARE = 0.2; // of the time, while tiles arrive: the rest is for getting them
 const KEYS = "Arrow keys: move. Plus and minus: zoom. 0: the whole. 1: one pixel a pixel. Home: first corner.";
 
 export class SlideView {
@@ -20,6 +20,7 @@ export class SlideView {
   #failed = new Map();
   #seen = [];
   #drawnAt = 0;
+  #drawing = 0; // milliseconds that it took
   #waiting = 0;
 
   constructor({ image, levels, look, frames, place, moved }) {
@@ -119,7 +120,7 @@ export class SlideView {
     for (const [key, controller] of this.#coming) if (!wanted.has(key)) controller.abort();
     this.#queue = this.#seen.filter((tile) => !this.#isThere(tile) && !this.#failed.has(tile.key));
     this.#pump();
-    this.#draw();
+    if (this.#coming.size) this.#draw();
     const { x, y } = this.view;
     this.moved({ x: Math.round(x), y: Math.round(y), scale: Number(scale.toPrecision(4)) });
   }
@@ -140,8 +141,13 @@ export class SlideView {
       const tile = this.#queue.shift();
       if (!this.#coming.has(tile.key)) this.#get(tile);
     }
-    this.stage.setAttribute("aria-busy", String(this.#coming.size > 0));
-    if (!this.#coming.size) announce(this.canvas.getAttribute("aria-label"));
+    if (this.#coming.size) {
+      this.stage.setAttribute("aria-busy", "true");
+      return;
+    }
+    this.#draw();
+    this.stage.removeAttribute("aria-busy");
+    announce(this.canvas.getAttribute("aria-label"));
   }
 
   async #get({ layer, index, key }) {
@@ -159,12 +165,13 @@ export class SlideView {
     if (this.#coming.get(key) === controller) this.#coming.delete(key);
     if (this.#leaving.signal.aborted) return;
     this.#pump();
-    this.#drawSoon();
+    if (this.#coming.size) this.#drawSoon();
   }
 
   #drawSoon() {
     if (this.#waiting) return;
-    const pause = this.#seen.length > MANY && this.#coming.size ? Math.max(0, 250 - (performance.now() - this.#drawnAt)) : 0;
+    const due = this.#drawnAt + this.#drawing / DRAWING_SHARE;
+    const pause = this.#coming.size ? Math.min(500, Math.max(0, due - performance.now())) : 0;
     this.#waiting = setTimeout(() => {
       this.#waiting = 0;
       requestAnimationFrame(() => this.#draw());
@@ -173,7 +180,7 @@ export class SlideView {
 
   #draw() {
     if (this.#leaving.signal.aborted) return;
-    this.#drawnAt = performance.now();
+    const begun = performance.now();
     const pixels = this.#pixels;
     const { canvas, view } = this;
     const [width, height] = [Math.round(view.size.width * pixels), Math.round(view.size.height * pixels)];
@@ -200,6 +207,10 @@ export class SlideView {
     }
     context.globalAlpha = 1;
     this.#describe(there);
+    clearTimeout(this.#waiting);
+    this.#waiting = 0;
+    this.#drawnAt = performance.now();
+    this.#drawing = this.#drawnAt - begun;
   }
 
   #describe(there) {
