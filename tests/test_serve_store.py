@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("uvicorn")
+from cli_runner import run_command
 from receiving import ct, deflated, masks, segmentation
 from receiving import report as sr_report
 from store_payloads import Part, dicom_part, file_bytes, json_part, metadata_of, multipart
@@ -255,3 +256,22 @@ def test_what_a_receiver_stores_beside_it_is_served(tmp_path: Path) -> None:
                     time.sleep(0.1)
                 assert answer.content == stored(store, uid)
         assert server.stop() == 0
+
+
+def test_uploads_at_once_with_either_index(index_url: str, tmp_path: Path) -> None:
+    sent = many(24)
+    with running_server(tmp_path / "store", index_url=index_url) as url:
+        assert upload_until(url, sent, 999, lambda: None, at_once=12) == set(sent)
+        with httpx.Client(timeout=60, headers={"Accept": "application/dicom; transfer-syntax=*"}) as client:
+            for uid, data in sent.items():
+                assert client.get(url + instance_path(uid)).content == data
+
+
+@pytest.mark.parametrize(("folder", "said"), [("nowhere", "no such folder"), ("store", "must lie apart")])
+def test_a_folder_that_cannot_be_watched(
+    folder: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = run_command(capsys, "serve", tmp_path / "store", "--port", "0", "--watch", tmp_path / folder)
+    assert ran.code == 1
+    assert said in ran.err
+    assert ran.out == ""
