@@ -6,27 +6,27 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import psycopg
 import pytest
 
 _COUNTER = itertools.count()
 _FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-_SETTINGS = "-c listen_addresses='' -c fsync=off -c max_connections=80 -c shared_buffers=16MB"
+_SETTINGS = [
+    f"-c{setting}"
+    for setting in ("listen_addresses=", "fsync=off", "max_connections=80", "shared_buffers=16MB")
+]
 
 
-def _run(*arguments: str) -> None:
+def _user() -> dict[str, Any]:
     # initdb and the server refuse to be root, which containers are.
-    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    done = subprocess.run(  # type: ignore[call-overload]
-        arguments, capture_output=True, text=True, timeout=120, check=False, cwd="/", **user
-    )
-    if done.returncode:
-        raise RuntimeError(f"{arguments[0]}: {done.stdout[-500:]} {done.stderr[-500:]}")
+    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 def _missing() -> str | None:
@@ -56,29 +56,38 @@ def postgresql() -> Iterator[str]:
     binaries = _FOUND[-1].parent
     # The path of a socket has 107 bytes at most, and pytest's folders are longer.
     folder = Path(mkdtemp(prefix="fdpg"))
+    data = folder / "data"
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        data = str(folder / "data")
-        _run(
-            str(binaries / "initdb"),
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-locale",
-            "-N",
-        )
-        control = str(binaries / "pg_ctl")
-        options = f"-k {folder} {_SETTINGS}"
-        _run(control, "-D", data, "-l", str(folder / "log"), "-w", "-o", options, "start")
+        create = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust"]
+        create += ["-E", "UTF8", "--no-locale", "-N"]
+        subprocess.run(create, check=True, capture_output=True, timeout=120, cwd="/", **_user())
+        serve = [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), *_SETTINGS]
+        # It ends when its input does, so with this process, however that ends.
+        guarded = ["/bin/sh", "-c", '"$@" & read _; kill -QUIT $!; wait', "sh", *serve]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                guarded, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd="/", **_user()
+            )
         try:
-            yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+            url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+            _wait_for(url)
+            yield url
         finally:
-            _run(control, "-D", data, "-m", "immediate", "stop")
+            server.communicate(timeout=60)
     finally:
         shutil.rmtree(folder)
+
+
+def _wait_for(url: str) -> None:
+    stop = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(url.replace("+psycopg", "")).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > stop:
+                raise
+            time.sleep(0.05)
+        else:
+            return
