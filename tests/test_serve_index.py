@@ -13,6 +13,8 @@ from framedeflate.errors import FrameDecodeError, InstanceError, StoreIndexError
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import FRAME, Index, describe_instance, reindex
 from framedeflate.web.representations import Category
+from framedeflate.web.search.attributes import Level
+from framedeflate.web.search.query import parse_query
 from indexed_files import made_dataset, made_frames, save, save_deflated
 
 
@@ -156,6 +158,76 @@ def test_threads_and_processes_write_at_the_same_time(index_url: str, tmp_path: 
         for n in range(3):
             there = {one.sop_instance_uid for one in second.instances(f"1.2.{n}")}
             assert there == {f"1.4.{m}" for m in range(n, 30, 3)}
+
+
+def test_instances_arrive_while_the_index_is_made_anew(index_url: str, tmp_path: Path) -> None:
+    with InstanceStore(tmp_path / "store", min_free_nbytes=0) as store, Index.open(index_url) as index:
+        for number in range(20):
+            stored(store, f"1.4.{number}")
+
+        def arrive(_counts: object) -> None:
+            # Each file that is looked at brings another, indexed by who put it there.
+            number = len(arrived)
+            arrived.append(number)
+            path = stored(store, f"1.5.{number}")
+            index.add([describe_instance(path)])
+
+        arrived: list[int] = []
+        counts = reindex(store, index, arrive, everything=True)
+        assert counts.damaged == counts.removed == 0
+        there = {uid for uid, _, _ in index.known()}
+        assert there == {f"1.4.{n}" for n in range(20)} | {f"1.5.{n}" for n in range(len(arrived))}
+        assert len(arrived) >= 20
+
+
+def test_the_least_uid_speaks_for_its_study(index_url: str, tmp_path: Path) -> None:
+    made = [
+        describe_instance(
+            save(made_dataset("1.2", "1.3", sop, PatientID=f"P{sop}", Modality="CT"), tmp_path / f"{sop}.dcm")
+        )
+        for sop in ("1.4.5", "1.4.3", "1.4.9")
+    ]
+
+    def speakers(index: Index) -> list[str]:
+        found = index.search(parse_query(Level.STUDY, "PatientID=*")).matches
+        (speaker,) = [one.attributes["00100020"]["Value"][0] for one in found]
+        assert index.search(parse_query(Level.STUDY, f"PatientID={speaker}")).total == 1
+        return [speaker]
+
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
+        with Index.open(index_url) as index:
+            index.clear()
+            for number in order:
+                index.add([made[number]])
+            assert speakers(index) == ["P1.4.3"]
+            index.remove("1.4.3")
+            assert speakers(index) == ["P1.4.5"]
+            index.remove("1.4.5")
+            index.remove("1.4.9")
+            assert index.search(parse_query(Level.STUDY, "")).total == 0
+
+
+def test_a_full_disk_is_an_error_and_no_loss(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    save_deflated(made_dataset("1.2", "1.3", "1.5"), path, made_frames(4000, 1, 8), 1, 8)
+    small = describe_instance(save(made_dataset("1.2", "1.3", "1.4"), tmp_path / "b.dcm"))
+    with Index.open(f"sqlite:///{tmp_path / 'index.sqlite'}") as index:
+        index.add([small])
+        engine = index._database.engine  # as many pages as there are, and no more
+        with engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreIndexError) as caught:
+            index.add([describe_instance(path)])
+        assert caught.value.kind == "full"
+        assert [uid for uid, _, _ in index.known()] == ["1.4"]
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        index.add([describe_instance(path)])
+        found = index.instance("1.2", "1.3", "1.5")
+        assert found is not None
+        assert found.frames is not None
+        assert len(found.frames) == 4000
 
 
 def test_what_is_no_index_is_said_so(tmp_path: Path) -> None:

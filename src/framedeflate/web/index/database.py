@@ -17,7 +17,7 @@ except ImportError as error:
 __all__ = ["Database"]
 
 _BUSY_SECONDS: Final = 60
-_POOL: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 56, "pool_timeout": _BUSY_SECONDS}
+_POOL: Final[dict[str, Any]] = {"pool_size": 8, "max_overflow": 24, "pool_timeout": _BUSY_SECONDS}
 """Server threads that look something up at a time get a connection each."""
 
 _SCHEMA_LOCK: Final = 0x66726D64
