@@ -469,6 +469,16 @@ FAULTS = [
     ),
     Fault("takes * for a letter", "search.wildcard", request=without_query(r"(PatientID=[^&]*)[*?]", r"\1!")),
     Fault("knows no ranges of dates", "search.date-range", request=without_query(r"StudyDate=[^&]*-[^&]*&?")),
+    Fault(
+        "knows no Modalities in Study",
+        "search.modalities-in-study",
+        request=without_query(r"ModalitiesInStudy=\w+&?"),
+    ),
+    Fault(
+        "cannot scale",
+        "rendered.viewport",
+        only(in_path("viewport="), lambda answer: replace(answer, status=500)),
+    ),
     Fault("knows no limit", "search.limit-and-offset", request=without_query(r"limit=\d+&?")),
     Fault("knows no offset", "search.limit-and-offset", request=without_query(r"&offset=\d+")),
     Fault(
@@ -578,6 +588,9 @@ FAULTS = [
             "rendered.frame "
             "rendered.frame-of-bits "
             "rendered.deflated-frame "
+            "rendered.series "
+            "rendered.study "
+            "rendered.viewport "
         ),
         only(in_path("/rendered"), lambda answer: replace(answer, status=501)),
     ),

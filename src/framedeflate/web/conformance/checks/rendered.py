@@ -5,7 +5,8 @@ import struct
 
 from framedeflate.web.conformance.exchange import Answer
 from framedeflate.web.conformance.judging import expect_status, offered
-from framedeflate.web.conformance.outcomes import Level, check, expect
+from framedeflate.web.conformance.media import multipart
+from framedeflate.web.conformance.outcomes import Level, check, expect, not_offered
 from framedeflate.web.conformance.samples import Sample
 from framedeflate.web.conformance.session import Session
 
@@ -68,6 +69,54 @@ def deflated_frame(s: Session) -> str:
     """One Frame of a deflated image is rendered."""
     sample = s.sample("bits")
     return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+
+
+def _pictures(s: Session, path: str, samples: list[Sample]) -> str:
+    answer = s.get(f"{path}/rendered", multipart("image/jpeg"))
+    expect_status(answer, 200)
+    parts = answer.payload.parts
+    # A multi-frame image may come as several pictures, or as none in this type.
+    single = sum(len(sample.frames) == 1 for sample in samples)
+    expect(
+        len(parts) >= single,
+        f"a picture of each of {single} single-frame images at least",
+        f"{len(parts)} parts",
+    )
+    for part in parts:
+        expect(
+            part.media.name == "image/jpeg" and part.content[:3] == b"\xff\xd8\xff", "JPEGs", str(part.media)
+        )
+    return f"{len(parts)} parts"
+
+
+@check("Table 10.3-2, Table 10.4.1-3", needs="native")
+def series(s: Session) -> str:
+    """A series is rendered, its pictures in parts."""
+    sample = s.sample("native")
+    samples = [one for one in s.stored.values() if one.series == sample.series]
+    return _pictures(s, f"/studies/{sample.study}/series/{sample.series}", samples)
+
+
+@check("Table 10.3-2, Table 10.4.1-3", needs="native")
+def study(s: Session) -> str:
+    """A study is rendered, its pictures in parts."""
+    sample = s.sample("native")
+    return _pictures(
+        s, f"/studies/{sample.study}", [one for one in s.stored.values() if one.study == sample.study]
+    )
+
+
+@check("8.3.5.1", needs="native")
+def viewport(s: Session) -> str:
+    """A viewport asked for is what the picture is scaled into."""
+    sample = s.sample("native")
+    answer = s.get(f"{sample.path}/rendered?viewport=20,20", "image/png")
+    expect_status(answer, 200)
+    size = _png_size(answer.content)
+    if size == (sample.rows, sample.columns):
+        not_offered("the picture comes in its own size")
+    expect(size is not None and max(size) == 20, "at most 20 rows and columns, 20 of one", size)
+    return f"{size}"
 
 
 @check("8.7.4", needs="native")

@@ -267,6 +267,31 @@ def includefield(s: Session) -> str:
     return "Study Description"
 
 
+@check("8.3.4.3")
+def all_fields(s: Session) -> str:
+    """With includefield=all more comes than without it, and nothing less."""
+    study = s.any_sample().study
+    few, many = (_rows(s, f"/studies?StudyInstanceUID={study}{query}") for query in ("", "&includefield=all"))
+    expect(few and many, "the study", f"{len(few)} and {len(many)} studies")
+    expect(set(few[0]) <= set(many[0]), "all attributes that come without it", f"{len(many[0])} attributes")
+    return f"{len(few[0])} attributes, {len(many[0])} with it"
+
+
+@check("8.3.4.2")
+def fuzzy(s: Session) -> str:
+    """A search with fuzzymatching finds what one without it finds."""
+    return _only_study(s, f"StudyInstanceUID={s.any_sample().study}&fuzzymatching=true")
+
+
+@check("Table 10.6.1-2", needs="native bits", writes=True)
+def modalities_in_study(s: Session) -> str:
+    """A study is found by any of its Modalities in Study."""
+    _not_the_study(s, f"ModalitiesInStudy=XA&PatientID={s.uids.patient_id}")
+    for modality in ("SEG", "OT"):
+        _only_study(s, f"ModalitiesInStudy={modality}&PatientID={s.uids.patient_id}")
+    return "SEG, OT"
+
+
 @check("8.3.4.4", Level.SHOULD)
 def bad_limit(s: Session) -> str:
     """A limit that is no number does not break the server: 400, or passed over."""
