@@ -321,6 +321,48 @@ def test_refusals_say_what_is_available(client: httpx.Client) -> None:
     assert parameter.headers["content-type"].startswith("application/x-deflate")
 
 
+def test_what_is_too_large_to_be_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_store(tmp_path / "store", gray(tmp_path / "a.dcm", "1.9", deflated=True))
+    with running_server(tmp_path / "store", max_inflated_nbytes=300) as base_url:
+        for path in ("", "/frames/1", "/pixeldata", "/bulkdata/00080018"):
+            answer = httpx.get(f"{base_url}{URL}/1.9{path}", headers={"Accept": "*/*"})
+            assert (answer.status_code, answer.json()["kind"]) == (406, "too-large")
+    monkeypatch.setattr("framedeflate.web.server.contents._MIN_FREE_NBYTES", 1 << 60)
+    monkeypatch.setattr("framedeflate.web.server.contents._DISK_CHECK_NBYTES", 1)
+    with running_server(tmp_path / "store") as base_url:
+        answer = httpx.get(f"{base_url}{URL}/1.9", headers={"Accept": "*/*"})
+        assert (answer.status_code, answer.json()["kind"]) == (503, "disk-left")
+
+
+def test_a_file_that_is_damaged_or_gone(tmp_path: Path) -> None:
+    put_in_store(tmp_path / "store", gray(tmp_path / "a.dcm", "1.6"), gray(tmp_path / "b.dcm", "1.7"))
+    with running_server(tmp_path / "store") as base_url:
+        paths = sorted((tmp_path / "store").glob("??/*.dcm"), key=lambda path: path.stem)
+        paths[0].write_bytes(paths[0].read_bytes()[:-4])
+        paths[1].unlink()
+        for path, sop, status, kind in ((paths[0], "1.6", 500, "damaged"), (paths[1], "1.7", 404, "gone")):
+            for resource in ("", "/frames/1", "/pixeldata"):
+                answer = httpx.get(f"{base_url}{URL}/{sop}{resource}", headers={"Accept": "*/*"})
+                assert (answer.status_code, answer.json()["kind"]) == (status, kind)
+                assert str(path) not in answer.text
+
+
+def test_an_answer_that_cannot_be_finished_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    frames = made_frames(40, 512, 512)
+    save_deflated(made_dataset("1.2", "1.3", "1.4"), path, frames, 512, 512)
+    put_in_store(tmp_path / "store", path)
+    (stored,) = (tmp_path / "store").glob("??/*.dcm")
+    with running_server(tmp_path / "store") as base_url:
+        with stored.open("r+b") as file:
+            # Inside the last stream: its Item, which is looked at first, is whole.
+            file.seek(-9000, 2)
+            file.write(bytes(5000))
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(f"{base_url}{URL}/1.4", headers={"Accept": "application/dicom"})
+        assert httpx.get(f"{base_url}{URL}/1.4/frames/1", headers={"Accept": "*/*"}).status_code == 200
+
+
 def test_memory_is_flat(tmp_path: Path) -> None:
     made_store(tmp_path)
     with running(tmp_path / "store") as base:

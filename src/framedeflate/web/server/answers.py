@@ -8,6 +8,7 @@ from typing import Final
 from starlette.responses import Response
 
 from framedeflate.errors import (
+    DicomFormatError,
     FrameDeflateError,
     FrameNumberError,
     MissingExtraError,
@@ -74,12 +75,15 @@ def problem_of(error: Exception) -> Response:
         return problem(404, "gone", "The instance's file is no longer in the store; index the store anew.")
     if isinstance(error, FrameNumberError):
         return problem(404, "unknown-frame", str(error))
-    if isinstance(error, UnsupportedImageError | MissingExtraError | TransferSyntaxError):
+    kind = str(getattr(error, "kind", ""))
+    if isinstance(error, UnsupportedImageError | MissingExtraError | TransferSyntaxError) or (
+        isinstance(error, DicomFormatError) and kind == "too-large"
+    ):
         # What negotiation could not know: only who reads the file sees it.
-        kind = str(getattr(error, "kind", "decoder"))
-        return problem(
-            406, kind, f"This cannot be made of the stored instance: {error}. Ask for what is stored."
+        said = (
+            f"This cannot be made of the stored instance: {error}. transfer-syntax=* brings what is stored."
         )
+        return problem(406, kind or "decoder", said)
     if isinstance(error, FrameDeflateError):
         return _unreadable(error)
     return problem(500, "storage", "The store cannot be read at the moment.")
@@ -89,5 +93,7 @@ def _unreadable(error: FrameDeflateError) -> Response:
     kind = str(getattr(error, "kind", "error"))
     if isinstance(error, StoreIndexError):
         return problem(503, f"index-{kind}", "The index cannot be read at the moment; try again later.")
+    if kind == "disk-left":
+        return problem(503, kind, "The disk is too full for this at the moment; try again later.")
     # The message is about a file of ours, with numbers and tags at most.
     return problem(500, kind, f"The stored instance cannot be read: {error}.")

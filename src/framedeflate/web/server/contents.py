@@ -2,6 +2,7 @@
 """What is in stored files beyond the index: headers scanned, Items walked, Data Sets inflated; the last are kept."""
 
 import os
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from anyio import CapacityLimiter
 
 from framedeflate.byte_source import ByteSource, drive, sequential_reader
 from framedeflate.data_set.deflated import inflate_data_set
+from framedeflate.errors import InstanceError
 from framedeflate.part10 import read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.stored_frames import StoredFrames, open_frames
 from framedeflate.transcode.foreign_source import ForeignFrames
@@ -34,6 +36,10 @@ V = TypeVar("V")
 _MAX_IMAGES: Final = 16
 _MAX_KEPT_NBYTES: Final = 1 << 30
 """Of inflated Data Sets, on disk."""
+
+_DISK_CHECK_NBYTES: Final = 16 << 20
+_MIN_FREE_NBYTES: Final = 1 << 28
+"""What an inflated Data Set leaves of the disk: a retrieval must not be what keeps others from storing."""
 
 _WORKERS: Final = 16
 
@@ -139,12 +145,31 @@ class Contents:
 
     def _inflated_file(self, source: ByteSource) -> OpenFile:
         meta = read_file_meta(source)
-        with TemporaryFile(dir=self.folder, buffering=0) as file:
+        with TemporaryFile(dir=self.folder) as file:
+            unchecked = 0
+
+            def write(block: bytes) -> None:
+                nonlocal unchecked
+                unchecked += len(block)
+                if unchecked > _DISK_CHECK_NBYTES:
+                    unchecked = 0
+                    _check_disk(self.folder)
+                file.write(block)
+
             read = sequential_reader(source, meta.data_set_position)
             inflate_data_set(
-                read, file.write, limit_nbytes=self._max_inflated_nbytes, position=meta.data_set_position
+                read, write, limit_nbytes=self._max_inflated_nbytes, position=meta.data_set_position
             )
+            file.flush()
             return OpenFile(os.dup(file.fileno()))
+
+
+def _check_disk(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _MIN_FREE_NBYTES:
+        raise InstanceError(
+            f"{free} bytes are left of the disk, too few to inflate a Data Set", kind="disk-left"
+        )
 
 
 def _open(instance: IndexedInstance, source: OpenFile) -> StoredFrames:
