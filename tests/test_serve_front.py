@@ -17,6 +17,7 @@ import pytest
 from framedeflate.web.server.access import StaticToken
 from framedeflate.web.server.connection import ConnectionLimits
 from framedeflate.web.server.origins import Origins
+from framedeflate.web.server.running import bind
 from guarded_server import Guarded, guarded
 
 PATIENT = "Doe^John"
@@ -313,3 +314,10 @@ def test_what_is_in_flight_is_finished_at_the_end() -> None:
         with pytest.raises(ConnectionError):
             server.ask("GET", "/")
     assert found == [200]
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_an_address_in_brackets_is_the_same_without() -> None:
+    for host in ("::1", "[::1]"):
+        with bind(host, 0) as listener:
+            assert listener.getsockname()[0] == "::1"

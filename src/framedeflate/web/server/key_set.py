@@ -59,6 +59,8 @@ def key_source(where: str, *, context: ssl.SSLContext | None = None) -> Callable
         try:
             with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
                 body: bytes = answer.read(_MAX_KEY_SET_NBYTES + 1)
+                if len(body) <= _MAX_KEY_SET_NBYTES and answer.length:
+                    raise http.client.IncompleteRead(body, answer.length)
         except http.client.HTTPException as error:
             raise OSError(f"{where}: no answer as HTTP has them") from error
         return body
