@@ -8,7 +8,6 @@ the caches, conditions, ranges, refusals, large Frames, which a thread reads.
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
@@ -40,7 +39,8 @@ _FRAME: Final = re.compile(
 _MAX_NBYTES: Final = 1 << 17
 """More is read by a thread, so that a slow disk delays nobody else for long."""
 _MAX_INFLATED_NBYTES: Final = 1 << 16
-_MAX_FORMS: Final = 4096
+_MAX_FORMS: Final = 1024
+_MAX_FIELD_NBYTES: Final = 1024
 _MAX_BASES: Final = 64
 
 _Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -58,7 +58,6 @@ class _Form:
     part_start: str
     headers: _Headers
     etag_start: str
-    place_of: Callable[[int], _Place]
     count: int
     making: Making
     how: str
@@ -114,7 +113,7 @@ class FramePath:
         if form is None or base is None:
             return None
         index = int(number) - 1
-        data = None if index >= form.count else self._read(instance, form, form.place_of(index))
+        data = None if index >= form.count else self._read(instance, form, _place(instance, index))
         if data is None:
             return None
         self._tallies.frames_sent(form.how, 1, nbytes=len(data), native_nbytes=form.frame_nbytes)
@@ -134,11 +133,14 @@ class FramePath:
         return base
 
     def _form(self, instance: IndexedInstance, accept: bytes | None, coding: bytes | None) -> _Form | None:
+        # No table of Frames in it: the index has the say over those, and over how many are in memory.
         key = instance.etag, accept, coding
         try:
             return self._forms[key]
         except KeyError:
             pass
+        if len(accept or b"") + len(coding or b"") > _MAX_FIELD_NBYTES:
+            return None
         if len(self._forms) >= _MAX_FORMS:
             # Not a matter of speed: whoever fills it sends each request in other words.
             self._forms.clear()
@@ -154,7 +156,7 @@ class FramePath:
         )
         answer = negotiate(Target.FRAME, [instance.stored], asked, self._abilities)
         image_pixel = instance.image_pixel
-        if isinstance(answer, Refusal) or image_pixel is None:
+        if isinstance(answer, Refusal) or image_pixel is None or instance.pixel_data is None:
             return None
         making = answer.parts[0].making
         frame_nbytes = image_pixel.frame_nbytes
@@ -162,8 +164,8 @@ class FramePath:
             making is Making.INFLATED and frame_nbytes > _MAX_INFLATED_NBYTES
         ):
             return None
-        place_of = _places(instance)
-        if place_of is None:
+        if instance.frames is None and instance.transfer_syntax_uid not in NATIVE:
+            # A Frame of several Fragments.
             return None
         kept = kept_for(self._settings.cache_seconds)
         headers = [(b"cache-control", kept.encode("latin-1")), (b"vary", VARY.encode("latin-1"))]
@@ -179,7 +181,6 @@ class FramePath:
             part_start=f"Content-Type: {answer.parts[0].media_type}\r\nContent-Length: ",
             headers=headers,
             etag_start=etag_of([instance.etag], Target.FRAME, answer).removesuffix('"'),
-            place_of=place_of,
             count=image_pixel.number_of_frames,
             making=making,
             how=how_sent(making),
@@ -231,16 +232,14 @@ def _pread(descriptor: int, nbytes: int, position: int) -> bytes:
     return os.pread(descriptor, nbytes, position) if hasattr(os, "pread") else b""
 
 
-def _places(instance: IndexedInstance) -> Callable[[int], _Place] | None:
-    """Return a function from a Frame's index to where it is; None where that takes more than arithmetic."""
+def _place(instance: IndexedInstance, index: int) -> _Place:
     if instance.frames is not None:
         # All of a row at once, as Python's own numbers.
-        return cast("Callable[[int], _Place]", instance.frames.item)
-    place, image_pixel = instance.pixel_data, instance.image_pixel
-    if place is None or image_pixel is None or instance.transfer_syntax_uid not in NATIVE:
-        return None
-    position, nbytes = place.position, image_pixel.frame_nbytes
-    return lambda index: (position + index * nbytes, nbytes, nbytes, 0, 0)
+        return cast("_Place", instance.frames.item(index))
+    if instance.pixel_data is None or instance.image_pixel is None:
+        raise LookupError("native Frames without a place")
+    nbytes = instance.image_pixel.frame_nbytes
+    return instance.pixel_data.position + index * nbytes, nbytes, nbytes, 0, 0
 
 
 def _finished(form: _Form, number: str, data: bytes, location: str) -> tuple[_Headers, bytes]:
