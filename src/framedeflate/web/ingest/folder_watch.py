@@ -137,16 +137,15 @@ class FolderWatch(Polling):
         worked = 0.0
         seen: dict[str, _Seen] = {}
         try:
-            for path, signature in _files(self.folder):
+            for name, signature in _files(self.folder):
                 self.check_stopped()
-                name = str(path.relative_to(self.folder))
                 now = time.monotonic()
                 one = self._seen.get(name)
                 if one is None or one.signature != signature:
                     one = _Seen(signature, now)
                 seen[name] = one
                 if not one.done and now - one.since >= self._settle_seconds:
-                    self._take(path, one)
+                    self._take(Path(name), one)
                     worked += time.monotonic() - now
         except BaseException:
             # What was not looked at is not forgotten, or it would all be read again.
@@ -212,8 +211,9 @@ def _signature(status: os.stat_result) -> _Signature:
     return _Signature(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, _Signature]]:
-    folders = [folder]
+def _files(folder: Path) -> Iterator[tuple[str, _Signature]]:
+    # Texts, not paths: making those would cost more than all the rest.
+    folders = [str(folder)]
     while folders:
         here = folders.pop()
         try:
@@ -222,16 +222,16 @@ def _files(folder: Path) -> Iterator[tuple[Path, _Signature]]:
                     (entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name
                 )
         except (FileNotFoundError, PermissionError):
-            if here == folder:
+            if here == str(folder):
                 raise
             continue
         for entry in found:
             with suppress(FileNotFoundError):
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
-                    folders.append(here / entry.name)
+                    folders.append(entry.path)
                 elif stat.S_ISREG(status.st_mode):
-                    yield here / entry.name, _signature(status)
+                    yield entry.path, _signature(status)
 
 
 def _log_failure(path: Path, error: Exception) -> None:
