@@ -192,6 +192,15 @@ def test_a_bad_server_costs_bounded_time(
     client.close()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_wants_a_token_is_told(
+    status: int, faulty: RangeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty.fault = f"status-{status}"
+    assert main([faulty.base_url]) == 61
+    assert "--token" in capsys.readouterr().err
+
+
 def test_nothing_is_sent_that_was_not_asked_for(faulty: RangeServer) -> None:
     client = Client(faulty.base_url, token=BEARER)
     client.send("GET", "/studies")

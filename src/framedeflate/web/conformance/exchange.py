@@ -28,7 +28,7 @@ MAX_ANSWER_NBYTES: Final = 64 << 20
 
 
 class UnreachableError(Exception):
-    """No answer to the first request."""
+    """No answer to the first request, or none but that a token is missing."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,12 @@ class Client:
         Raises
         ------
         UnreachableError
-            There is no HTTP server.
+            There is no HTTP server, or it answers nobody without a token.
         """
         try:
-            self.send("GET", "/studies?limit=1", accept="application/dicom+json")
+            answer = self.send("GET", "/studies?limit=1", accept="application/dicom+json")
         except CheckFailedError as error:
             raise UnreachableError(f"{self.root}: {error.seen}") from error
+        if answer.status in {401, 403, 407}:
+            # Every check would fail, and none for what it is about.
+            raise UnreachableError(f"{self.root}: {answer.status}, it wants a token (--token), or another")
