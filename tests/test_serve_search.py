@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from framedeflate.errors import SearchError
 from framedeflate.web.index import Index, describe_instance
 from framedeflate.web.search.attributes import Level
 from framedeflate.web.search.query import parse_query
@@ -97,7 +98,7 @@ def searches(draw: st.DrawFn) -> tuple[Level, dict[str, str]]:
     return level, query
 
 
-# One index for all: none of them changes it.
+# One index for all: none of them changes it. Searches are as small as they fail.
 _PHASES = (Phase.explicit, Phase.generate)
 _QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
@@ -109,3 +110,64 @@ def test_what_is_found_is_what_a_plain_matcher_finds(
 ) -> None:
     level, query = search
     assert found(index, level, query) == expected(level, query)
+
+
+NAMES_OF_ATTRIBUTES = sorted(
+    {name for at in Level for name in KEYS[at]} | {"StudyTime", "AcquisitionDateTime", "limit"}
+)
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("*?\\%_[]^=-,.\0 20:+")
+
+
+@settings(suppress_health_check=_QUIET, max_examples=60, phases=_PHASES)
+@given(
+    level=st.sampled_from(Level),
+    query=st.dictionaries(st.sampled_from(NAMES_OF_ATTRIBUTES) | st.text(), st.text(CHARACTERS), max_size=4),
+)
+def test_no_value_is_too_odd(index: Index, level: Level, query: dict[str, str]) -> None:
+    try:
+        parsed = parse_query(level, urlencode(query))
+    except SearchError:
+        return
+    page = index.search(parsed)
+    assert len(page.matches) <= page.total
+
+
+def test_conditions_in_one_sequence_are_few(index: Index) -> None:
+    tags = [
+        f"0040{number:04X}" for number in (0x0006, 0x0007, 0x0009, 0x0001, 0x0010, 0x0011, 0x0012, 0x0020)
+    ]
+    query = "&".join(f"RequestAttributesSequence.{tag}=1" for tag in tags)
+    assert index.search(parse_query(Level.SERIES, query)).total == 0
+    with pytest.raises(SearchError) as caught:
+        parse_query(Level.SERIES, f"{query}&RequestAttributesSequence.RequestedProcedureID=R1")
+    assert caught.value.kind == "too-many"
+
+
+def test_moments_match_across_midnight_and_offsets(index: Index) -> None:
+    """AcquisitionDateTime is 2024-01-31 08:30:15+01:00, 2024 and 202402, by study; dates and times go together."""
+    for text, studies in (
+        ("20240131073015", {"1.2.0", "1.2.4"}),
+        ("20240131083015+0100", {"1.2.0", "1.2.4"}),
+        ("20240131023015-0500", {"1.2.0", "1.2.4"}),
+        ("20240131083015", set()),
+        ("2024", {"1.2.0", "1.2.1", "1.2.2", "1.2.4", "1.2.5"}),
+        ("202402-", {"1.2.2"}),
+        ("-20240101", {"1.2.1", "1.2.5"}),
+        ("20240131083015+0100-20240301", {"1.2.0", "1.2.2", "1.2.4"}),
+    ):
+        found_in = {
+            one.study_instance_uid
+            for one in index.search(
+                parse_query(Level.INSTANCE, urlencode({"AcquisitionDateTime": text}))
+            ).matches
+        }
+        assert found_in == studies, text
+    # 1.2.0: 20240131 0830; 1.2.1: 20240201 083015; 1.2.2: 19991231 083015.25; 1.2.4: 20240131; 1.2.5: 20240201 0830.
+    for dates, times, studies in (
+        ("20240131-20240201", "0831-0830", {"1.2.1", "1.2.5"}),
+        ("20240131-20240201", "0830-083014", {"1.2.0", "1.2.5"}),
+        ("20240201-", "083001-", {"1.2.1"}),
+        ("-20240131", "-0829", {"1.2.2"}),
+        ("20240131-", "-0829", set()),
+    ):
+        assert found(index, Level.STUDY, {"StudyDate": dates, "StudyTime": times}) == studies, (dates, times)

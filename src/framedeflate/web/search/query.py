@@ -2,6 +2,7 @@
 """A search as its URL says it: target, conditions, what to return and how much of it (PS3.18 8.3.4, 10.6.1)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,9 @@ _MAX_PARAMETERS: Final = 256
 _MAX_QUERY_LENGTH: Final = 1 << 16
 _MAX_DEPTH: Final = 3
 _MAX_NAMED: Final = 8
+_MAX_IN_SEQUENCE: Final = 8
+"""Conditions in one sequence: each is a join, and databases allow few."""
+
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _NAME: Final = re.compile(r"[A-Za-z0-9.]{1,128}")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
@@ -140,6 +144,11 @@ def parse_query(
             included.add(tags[0])
         elif name != "all":
             unknown.append(name)
+    in_sequences = Counter(one.tags[0] for one in conditions if len(one.tags) > 1)
+    if any(count > _MAX_IN_SEQUENCE for count in in_sequences.values()):
+        raise SearchError(
+            f"there are more than {_MAX_IN_SEQUENCE} conditions in one sequence", kind="too-many"
+        )
     limit, is_capped = _limit(given.get("limit"), max_results)
     return Query(
         level=level,
