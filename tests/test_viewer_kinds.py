@@ -22,6 +22,7 @@ FILES = {
     "SC_rgb_small_odd.dcm": "RGB of an odd length",
     "SC_ybr_full_422_uncompressed.dcm": "two pixels share their colour",
     "examples_palette.dcm": "a palette of 16 bits",
+    "examples_ybr_color.dcm": "YBR_FULL_422, JPEG",
     "examples_rgb_color.dcm": "RGB, many frames or large",
     "rtdose_1frame.dcm": "32 bits",
     "liver_1frame.dcm": "1 bit",

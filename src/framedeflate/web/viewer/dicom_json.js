@@ -95,6 +95,7 @@ const CLASSES = {
   "1.2.840.10008.5.1.4.1.1.7.2": "Secondary capture, 8 bit",
   "1.2.840.10008.5.1.4.1.1.7.3": "Secondary capture, 16 bit",
   "1.2.840.10008.5.1.4.1.1.7.4": "Secondary capture, colour",
+  "1.2.840.10008.5.1.4.1.1.6": "Ultrasound image",
   "1.2.840.10008.5.1.4.1.1.6.1": "Ultrasound image",
   "1.2.840.10008.5.1.4.1.1.3.1": "Ultrasound loop",
   "1.2.840.10008.5.1.4.1.1.30": "Parametric map",

@@ -70,7 +70,7 @@ export class Frames extends EventTarget {
       type: "frame",
       url: this.#session.url(frameUrl(image, index)),
       accept: TRANSPORTS[this.transport],
-      rendered: this.transport === "auto",
+      rendered: pixel.rendered ? "always" : this.transport === "auto" && "else",
       lengths: lengthsOf(pixel),
       rows: pixel.rows,
       columns: pixel.columns,
@@ -147,7 +147,7 @@ export class Frames extends EventTarget {
     if (result?.bytes) {
       this.traffic.frames += 1;
       this.traffic.wire += result.wire;
-      this.traffic.native += Math.min(...job.message.lengths);
+      this.traffic.native += result.rgba ? Math.min(...job.message.lengths) : result.bytes.length;
       this.traffic.how = result.how;
     }
     for (const { resolve, reject } of job.waiters) {

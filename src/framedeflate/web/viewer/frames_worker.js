@@ -34,6 +34,7 @@ async function get(url, accept, token, signal) {
 }
 
 async function frame(job, signal) {
+  if (job.rendered === "always") return rendered(job, signal);
   let response;
   try {
     response = await get(job.url, job.accept, job.token, signal);

@@ -28,6 +28,8 @@ export function pixelOf(dataset) {
     frameBytes: Math.ceil(bits / 8),
     aspect: aspectOf(dataset),
     palette: photometric === "PALETTE COLOR" ? paletteOf(dataset) : null,
+    // Colours that only the server can make.
+    rendered: photometric === "PALETTE COLOR" && !("00281201" in dataset),
     tooLarge: rows * columns * samples > MAX_VALUES,
   };
 }
@@ -39,7 +41,9 @@ function aspectOf(dataset) {
   return ratio.length === 2 && ratio[0] > 0 && ratio[1] > 0 ? ratio[0] / ratio[1] : 1;
 }
 
+// Null where the tables are not there as such: Segmented Palettes (C.7.9.2) are left to the server.
 function paletteOf(dataset) {
+  if (!("00281201" in dataset)) return null;
   const [entries, first, bits] = numbers(dataset, "00281101");
   return {
     entries: entries || 65536, // 0 stands for 65536, which an unsigned short cannot say
@@ -128,8 +132,9 @@ export function paintColour(found, pixel, rgba) {
   const count = pixel.rows * pixel.columns;
   const scale = pixel.bitsStored > 8 ? 255 / (2 ** pixel.bitsStored - 1) : 1;
   const [step, plane] = pixel.planar ? [1, count] : [3, 1];
-  const luma = pixel.photometric.startsWith("YBR_FULL");
   const halved = pixel.photometric === "YBR_FULL_422" && found.length < count * 3;
+  // Whole pixels of YBR_FULL_422 were decoded on the way here, and decoders of JPEG give RGB.
+  const luma = pixel.photometric === "YBR_FULL" || halved;
   for (let index = 0, at = 0; index < count; index++, at += 4) {
     let [first, second, third] = [0, 0, 0];
     if (halved) {

@@ -23,7 +23,8 @@ export function windowOf(image, index, bytes) {
 }
 
 /** Whether a window changes anything about an image. */
-export const isGrey = (image) => !image.segmentation && image.pixels[0].samples === 1 && !image.pixels[0].palette;
+export const isGrey = ({ segmentation, pixels: [{ samples, photometric }] }) =>
+  !segmentation && samples === 1 && photometric !== "PALETTE COLOR";
 
 /** A frame that is no Segmentation's into RGBA. */
 export function paintFrame(image, index, { bytes, rgba: ready }, { window, invert }, rgba) {

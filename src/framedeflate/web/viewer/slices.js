@@ -135,10 +135,13 @@ export class SlicesView {
     if (base) paintFrame(this.base, plane.base, base, this.look, picture.data);
     else paintNothing(picture.data);
     let apart = 0;
+    // Over nothing there is nothing to shine through.
+    const { look } = this;
+    const overlaid = base ? look : { opacity: 1, isVisible: (number) => look.isVisible(number) };
     plane.overlays.forEach((index, place) => {
       const lookup = base ? this.#lookup(plane.base, index) : null;
       if (lookup === undefined) apart += 1;
-      else blendFrame(this.image, index, overlays[place], this.look, lookup, picture.data);
+      else blendFrame(this.image, index, overlays[place], overlaid, lookup, picture.data);
     });
     this.canvas.width = columns;
     this.canvas.height = rows;

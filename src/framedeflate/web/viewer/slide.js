@@ -32,7 +32,7 @@ export class SlideView {
     this.note = el("p", { class: "note", role: "alert", hidden: true });
     this.corner = el("div", { class: "corner", "aria-hidden": "true" });
     const label = `Slide. ${KEYS}`;
-    this.stage = el("div", { class: "stage", tabindex: 0, role: "application", "aria-label": label }, this.canvas, this.corner, this.note);
+    this.stage = el("div", { class: "stage", tabindex: 0, role: "application", "aria-label": label, "aria-busy": "true" }, this.canvas, this.corner, this.note);
     this.element = el("div", { class: "viewer" }, this.stage, this.#choices());
     this.view = new View(image.matrix);
     this.start = place;
