@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The index of a store: where Frames are, held against zlib and the bytes of the file."""
 
+import logging
+import traceback
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -258,3 +260,22 @@ def test_an_instance_without_a_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InstanceError) as caught:
         describe_instance(save(made_dataset("", "1.3", "1.4"), tmp_path / "a.dcm"))
     assert caught.value.kind == "no-uid"
+
+
+def test_no_error_of_a_database_shows_a_value(
+    index_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    one = describe_instance(save(made_dataset("1.2", "1.3", "1.4", PatientID="SECRET"), tmp_path / "a.dcm"))
+    with Index.open(index_url) as index:
+        engine = create_engine(index_url)
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE study_values RENAME TO gone"))
+        engine.dispose()
+        query = parse_query(Level.STUDY, "PatientID=SECRET")
+        for fails in (lambda: index.add([one]), lambda: index.search(query)):
+            with pytest.raises(StoreIndexError) as caught:
+                fails()
+            assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+        assert list(index.known()) == []
+    assert "SECRET" not in caplog.text

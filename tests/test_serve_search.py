@@ -103,7 +103,7 @@ _PHASES = (Phase.explicit, Phase.generate)
 _QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(suppress_health_check=_QUIET, max_examples=60, phases=_PHASES)
+@settings(suppress_health_check=_QUIET, max_examples=40, phases=_PHASES)
 @given(searches())
 def test_what_is_found_is_what_a_plain_matcher_finds(
     index: Index, search: tuple[Level, dict[str, str]]
@@ -118,7 +118,7 @@ NAMES_OF_ATTRIBUTES = sorted(
 CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("*?\\%_[]^=-,.\0 20:+")
 
 
-@settings(suppress_health_check=_QUIET, max_examples=60, phases=_PHASES)
+@settings(suppress_health_check=_QUIET, max_examples=30, phases=_PHASES)
 @given(
     level=st.sampled_from(Level),
     query=st.dictionaries(st.sampled_from(NAMES_OF_ATTRIBUTES) | st.text(), st.text(CHARACTERS), max_size=4),
