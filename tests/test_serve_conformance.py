@@ -87,6 +87,16 @@ def test_what_was_stored_is_removed(root: str, capsys: pytest.CaptureFixture[str
     assert report["left_behind"] == []
 
 
+def test_the_other_index_passes(postgresql_server: str, tmp_path: Path) -> None:
+    from database_servers import new_database
+
+    url = new_database(postgresql_server)
+    with running_server(tmp_path / "store", index_url=url, allow_delete=True) as base_url:
+        report = run_suite(f"{base_url}/dicomweb", only=["search", "store", "metadata.study"])
+    assert [one for one in report.results if one.outcome is not Outcome.PASS] == []
+    assert report.left_behind == ()
+
+
 def test_a_server_that_does_not_delete_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with running_server(tmp_path / "store") as base_url:
         assert main([f"{base_url}/dicomweb", "--only", "frames"]) == 0
