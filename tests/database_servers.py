@@ -64,8 +64,8 @@ def postgresql() -> Iterator[str]:
         create += ["-E", "UTF8", "--no-locale", "-N"]
         subprocess.run(create, check=True, capture_output=True, timeout=120, cwd="/", **_user())
         serve = [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), *_SETTINGS]
-        # It ends when its input does, so with this process, however that ends.
-        guarded = ["/bin/sh", "-c", '"$@" & read _; kill -QUIT $!; wait', "sh", *serve]
+        # It ends, and leaves nothing, when its input does: so with this process, however that ends.
+        guarded = ["/bin/sh", "-c", '"$@" & read _; kill -QUIT $!; wait; rm -rf "$0"', str(folder), *serve]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 guarded, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd="/", **_user()
@@ -77,7 +77,7 @@ def postgresql() -> Iterator[str]:
         finally:
             server.communicate(timeout=60)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_for(url: str) -> None:
