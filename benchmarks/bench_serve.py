@@ -42,7 +42,7 @@ from serve_tables import serve
 __all__ = ["build", "main", "measure", "running", "used"]
 
 _KINDS: Final = ("ts_real512", "nuclei_real512")
-_SECONDS: Final = 2
+_SECONDS: Final = 1
 _QUICK_REQUESTS: Final = 10
 _SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
 _DEFLATED: Final = "1.2.840.10008.1.2.8.1"

@@ -34,6 +34,9 @@ __all__ = ["Contents"]
 V = TypeVar("V")
 
 _MAX_IMAGES: Final = 16
+_MAX_KEPT_FRAGMENTS: Final = 1 << 20
+"""Of one image; each takes 12 bytes."""
+
 _MAX_KEPT_NBYTES: Final = 1 << 30
 """Of inflated Data Sets, on disk."""
 
@@ -119,7 +122,11 @@ class Contents:
             inflated = self._inflate(instance, source)
             plan = scan_data_set(0, inflated.nbytes, implicit_vr=False, big_endian=False)
             return open_frames(inflated, drive(plan, inflated), EXPLICIT_VR_LITTLE_ENDIAN)
-        return self._once(self._images, instance, lambda: _open(instance, source))
+        frames = self._once(self._images, instance, lambda: _open(instance, source))
+        if frames.index is not None and len(frames.index.fragments) > _MAX_KEPT_FRAGMENTS:
+            with self._guard:
+                self._images.pop(instance.etag, None)
+        return frames
 
     def _inflate(self, instance: IndexedInstance, source: OpenFile) -> OpenFile:
         return self._once(self._inflated, instance, lambda: self._inflated_file(source))
