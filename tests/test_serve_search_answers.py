@@ -17,7 +17,7 @@ from searched_studies import datasets, save_all
 from web_server import put_in_store, running_server
 
 # One for all: each of httpx's own functions loads certificates anew.
-CLIENT = httpx.Client(timeout=30)
+CLIENT = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 JSON = {"Accept": "application/dicom+json"}
 STUDY_KEYS = [
     "00080005", "00080020", "00080030", "00080050", "00080056", "00080061", "00080090", "00080201",
