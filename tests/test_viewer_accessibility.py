@@ -9,9 +9,9 @@ import pytest
 
 from ecosystem.cornerstone_bundle import AXE
 from peers import miss_tool
-from viewer_browser import chromium, tab
+from viewer_browser import chromium, tab, viewer_server
 from viewer_studies import PATIENT_STUDY, SEG, SLIDE_SEG, SLIDE_STUDY, write_studies
-from web_server import put_in_store, running_server
+from web_server import put_in_store
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 IMAGE = f"#/studies/{PATIENT_STUDY}/series/{SEG}/instances/{SEG}.1"
@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         miss_tool("axe-core, which `make ecosystem` installs,")
     folder = tmp_path_factory.mktemp("accessibility")
     put_in_store(folder / "store", *sorted(write_studies(folder / "files").glob("*.dcm")))
-    with running_server(folder / "store") as base_url:
+    with viewer_server(folder / "store") as base_url:
         yield base_url
 
 

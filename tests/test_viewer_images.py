@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_windowing
 
-from viewer_browser import Tab, chromium, tab
+from viewer_browser import Tab, chromium, tab, viewer_server
 from viewer_studies import (
     ACROSS,
     CT,
@@ -34,7 +34,7 @@ from viewer_studies import (
     slide_labels,
     write_studies,
 )
-from web_server import put_in_store, running_server
+from web_server import put_in_store
 
 PICTURE = "canvas.picture"
 FRAMES = "/frames/"
@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("viewer")
     written = write_studies(folder / "files")
     put_in_store(folder / "store", *sorted(written.glob("*.dcm")))
-    with running_server(folder / "store") as base_url:
+    with viewer_server(folder / "store") as base_url:
         yield base_url
 
 

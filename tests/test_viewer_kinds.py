@@ -12,8 +12,8 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.pixels.utils import pixel_array
 
 from corpus import wheel_file
-from viewer_browser import chromium, tab
-from web_server import put_in_store, running_server
+from viewer_browser import chromium, tab, viewer_server
+from web_server import put_in_store
 
 FILES = {
     "CT_small.dcm": "16 bits, signed, no window",
@@ -34,7 +34,7 @@ FILES = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("kinds")
     put_in_store(folder, *map(wheel_file, FILES))
-    with running_server(folder) as base_url:
+    with viewer_server(folder) as base_url:
         yield base_url
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from viewer_browser import Tab, chromium, tab
-from web_server import running_server
+from viewer_browser import Tab, chromium, tab, viewer_server
 
 EXACT = 0x0100
 """Little CMS's cmsFLAGS_NOOPTIMIZE: no table of a few colours with what lies between them guessed."""
@@ -19,7 +18,7 @@ EXACT = 0x0100
 @pytest.fixture(scope="module")
 def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     store: Path = tmp_path_factory.mktemp("store")
-    with running_server(store) as base_url, chromium() as browser, tab(browser, base_url) as opened:
+    with viewer_server(store) as base_url, chromium() as browser, tab(browser, base_url) as opened:
         opened.open()
         opened.problems.clear()
         yield opened

@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 import framedeflate
-from viewer_browser import Tab, chromium, tab
+from viewer_browser import Tab, chromium, tab, viewer_server
 from viewer_studies import CT, JAPANESE, PATIENT_STUDY, SEG, ct_series, phantom, segmentation
-from web_server import put_in_store, running_server
+from web_server import put_in_store
 
 MANY, MANY_STUDY, SIDE = 20_000, "2.25.3000", 8
 OTHER_STUDIES = 27  # with the two others more than a page
@@ -64,7 +64,7 @@ def write(folder: Path) -> Iterator[Path]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("viewer")
     put_in_store(folder / "store", *write(folder))
-    with running_server(folder / "store") as base_url:
+    with viewer_server(folder / "store") as base_url:
         yield base_url
 
 
@@ -261,6 +261,20 @@ def test_what_goes_wrong_is_said_in_words(viewer: Tab) -> None:
     viewer.problems[:] = [
         one for one in viewer.problems if "404" not in one
     ]  # the browser's own report of it
+
+
+def test_the_policy_is_strict(viewer: Tab) -> None:
+    with viewer.page.expect_response(lambda answer: answer.url == f"{viewer.base_url}/") as found:
+        viewer.open()
+    policy = found.value.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    viewer.page.evaluate(
+        "document.body.setAttribute('onclick', 'window.broken = true'); document.body.click()"
+    )
+    assert viewer.page.evaluate("window.broken") is None
+    assert any("CSP" in one for one in viewer.problems)  # so other tests would have seen it
+    viewer.problems.clear()
 
 
 def test_a_frame_that_nobody_waits_for_is_given_up(viewer: Tab) -> None:

@@ -15,8 +15,20 @@ import pytest
 from numpy.typing import NDArray
 
 from dimse_peers import installed
+from framedeflate.web.server import create_app
+from framedeflate.web.server.front import Front, FrontRules
+from web_server import served, services_for
 
 WAIT_MS = 20_000
+
+
+@contextmanager
+def viewer_server(store_folder: Path) -> Iterator[str]:
+    """The server as `framedeflate serve` runs it: with the headers that tell the browser what it may not do."""
+    with services_for(store_folder) as services:
+        front = Front(create_app(services), rules=FrontRules(), tallies=services.tallies)
+        with served(front) as base_url:
+            yield base_url
 
 
 @contextmanager
