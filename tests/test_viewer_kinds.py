@@ -12,7 +12,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply
 from pydicom.pixels.utils import pixel_array
 
 from corpus import wheel_file
-from viewer_browser import chromium, tab, viewer_server
+from viewer_browser import Tab, chromium, tab, viewer_server
 from web_server import put_in_store
 
 FILES = {
@@ -31,16 +31,10 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     folder = tmp_path_factory.mktemp("kinds")
     put_in_store(folder, *map(wheel_file, FILES))
-    with viewer_server(folder) as base_url:
-        yield base_url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
+    with viewer_server(folder) as base_url, chromium() as browser, tab(browser, base_url) as opened:
         yield opened
 
 
@@ -70,16 +64,16 @@ def expected_picture(dataset: pydicom.Dataset) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_picture_is_that_of_pydicom(server: str, browser: Any, name: str) -> None:
+def test_the_picture_is_that_of_pydicom(viewer: Tab, name: str) -> None:
     dataset = pydicom.dcmread(wheel_file(name))
     address = (
         f"#/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
         f"/instances/{dataset.SOPInstanceUID}?view=slices&frame=1"
     )
-    with tab(browser, server) as viewer:
-        viewer.open(address)
-        viewer.shot(f"kind-{name.removesuffix('.dcm')}")
-        found = viewer.pixels("canvas.picture")[..., :3].astype(float)
+    viewer.open("#/")  # so that the last image is gone
+    viewer.open(address)
+    viewer.shot(f"kind-{name.removesuffix('.dcm')}")
+    found = viewer.pixels("canvas.picture")[..., :3].astype(float)
     if name == "liver_1frame.dcm":  # a Segmentation, in its segment's colour over black, half as strong
         assert np.array_equal(found.max(-1) > 0, pixel_array(dataset) == 1)
         return
