@@ -12,7 +12,14 @@ from pydicom.dataset import Dataset
 
 from indexed_files import made_dataset, save
 
-NAMES = ("Doe^John", "DOE^Jane^^Dr", "Yamada^Tarou=山田^太郎=やまだ^たろう", "Æneas^Jörg", "O'Neil^100%_A\\b"[:-2], "")
+NAMES = (
+    "Doe^John",
+    "DOE^Jane^^Dr",
+    "Yamada^Tarou=山田^太郎=やまだ^たろう",
+    "Æneas^Jörg",
+    "O'Neil^100%_A\\b"[:-2],
+    "",
+)
 DATES = ("20240131", "20240201", "19991231", "")
 TIMES = ("0830", "083015", "083015.25", "235959.999999", "")
 MODALITIES = ("CT", "MR", "SEG")
