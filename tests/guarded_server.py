@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from framedeflate.web.server.addresses import allowed_hosts
+from framedeflate.web.server.addresses import allowed_hosts, completed_hosts
 from framedeflate.web.server.connection import ConnectionLimits
 from framedeflate.web.server.front import Front, FrontRules
 from framedeflate.web.server.request_log import RequestLog
@@ -64,7 +64,8 @@ def guarded(
     port = listener.getsockname()[1]
     text, tallies = io.StringIO(), tallies or Tallies()
     log = RequestLog(text)
-    rules.setdefault("hosts", allowed_hosts("127.0.0.1", port, is_tls=False))
+    rules.setdefault("hosts", allowed_hosts("127.0.0.1", port))
+    rules.setdefault("completed_hosts", completed_hosts(port, is_tls=False))
     front = Front(application, rules=FrontRules(**rules), tallies=tallies, log=log)
     started = threading.Event()
     server = WebServer(front, limits=limits or ConnectionLimits(), grace_seconds=3, on_started=started.set)

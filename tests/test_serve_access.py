@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from framedeflate.web.server.access import StaticToken, bearer_token, read_token_file
-from framedeflate.web.server.addresses import allowed_hosts, is_loopback, origin_of_url
+from framedeflate.web.server.addresses import allowed_hosts, completed_hosts, is_loopback, origin_of_url
 from framedeflate.web.server.json_web_token import JsonWebTokens
 from framedeflate.web.server.key_set import KeySet, key_source
 from framedeflate.web.server.origins import Origins
@@ -292,26 +292,27 @@ def test_what_only_this_machine_reaches(host: str, expected: bool) -> None:
 
 
 def test_names_on_loopback() -> None:
-    hosts = allowed_hosts("127.0.0.1", 8042, is_tls=False)
-    assert hosts == {b"localhost:8042", b"127.0.0.1:8042", b"[::1]:8042"}
-    assert b"localhost" in allowed_hosts("localhost", 80, is_tls=False)
-    assert b"localhost" not in allowed_hosts("localhost", 80, is_tls=True)
-    behind = allowed_hosts("127.0.0.1", 8042, is_tls=False, origin="https://pacs.example")
+    hosts = allowed_hosts("127.0.0.1", 8042)
+    names = {b"localhost", b"127.0.0.1", b"[::1]"}
+    assert hosts == names | {name + b":8042" for name in names}
+    assert completed_hosts(8042, is_tls=False) == {name: name + b":8042" for name in names}
+    assert completed_hosts(80, is_tls=False) == completed_hosts(443, is_tls=True) == {}
+    behind = allowed_hosts("127.0.0.1", 8042, origin="https://pacs.example")
     assert behind - hosts == {b"pacs.example", b"pacs.example:443"}
 
 
 def test_names_elsewhere() -> None:
-    assert allowed_hosts("0.0.0.0", 443, is_tls=True) == frozenset()  # noqa: S104
-    assert allowed_hosts("10.0.0.1", 443, is_tls=True) == {b"10.0.0.1:443", b"10.0.0.1"}
-    assert allowed_hosts("::", 8443, is_tls=True, names=["PACS.example", "b.example:9"]) == {
+    assert allowed_hosts("0.0.0.0", 443) == frozenset()  # noqa: S104
+    assert allowed_hosts("10.0.0.1", 443) == {b"10.0.0.1:443", b"10.0.0.1"}
+    assert allowed_hosts("::", 8443, names=["PACS.example", "b.example:9"]) == {
         b"pacs.example:8443",
         b"pacs.example",
         b"b.example:9",
     }
-    assert b"[fe80::1]:443" in allowed_hosts("fe80::1", 443, is_tls=True)
+    assert b"[fe80::1]:443" in allowed_hosts("fe80::1", 443)
     for wrong in ("a/b", "a b", "", "user@host", "https://pacs.example"):
         with pytest.raises(ValueError, match="host name"):
-            allowed_hosts("::", 443, is_tls=True, names=[wrong])
+            allowed_hosts("::", 443, names=[wrong])
 
 
 def test_origins_are_exact() -> None:

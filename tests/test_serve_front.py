@@ -90,7 +90,7 @@ def test_an_answer_carries_what_a_browser_must_not_do(plain: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil:{port}", "", "[::1]"]
+    "host", ["evil.example", "127.0.0.1:1", "localhost.evil:{port}", "", "127.0.0.2:{port}"]
 )
 def test_another_name_is_refused(plain: Guarded, host: str) -> None:
     assert kind_of(plain.ask("GET", INSTANCE, {"Host": host.format(port=plain.port)})) == (421, "host")
@@ -99,6 +99,16 @@ def test_another_name_is_refused(plain: Guarded, host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "[::1]"])
 def test_our_names_are_not(plain: Guarded, host: str) -> None:
     assert plain.ask("GET", INSTANCE, {"Host": f"{host}:{plain.port}"})[0] == 200
+
+
+def test_a_port_left_out_is_put_in() -> None:
+    async def told(scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": dict(scope["headers"])[b"host"]})
+
+    with guarded(told) as server:
+        for host in ("127.0.0.1", f"127.0.0.1:{server.port}"):
+            assert server.ask("GET", "/dicomweb", {"Host": host})[2] == f"127.0.0.1:{server.port}".encode()
 
 
 def test_exactly_one_host(plain: Guarded) -> None:

@@ -19,6 +19,7 @@ from framedeflate.web.index import Index, describe_instance
 from framedeflate.web.ingest import Ingest
 from framedeflate.web.server import ServerSettings, Services, create_app
 from framedeflate.web.server.open_files import OpenFiles
+from guarded_server import guarded
 
 STARTS_IN_SECONDS = 30
 
@@ -70,13 +71,15 @@ def served(app: Any) -> Iterator[str]:
 def running_server(store_folder: Path, *, index_url: str | None = None, **settings: Any) -> Iterator[str]:
     """The server on a store's folder, with `ServerSettings(**settings)`; yields scheme, host and port.
 
-    Put files in with `put_in_store` before.
+    It stands behind its front, as the command has it. Put files in with `put_in_store` before.
     """
     with (
         services_for(store_folder, index_url=index_url, **settings) as services,
-        served(create_app(services)) as base_url,
+        guarded(
+            create_app(services), tallies=services.tallies, max_body_nbytes=services.settings.max_body_nbytes
+        ) as server,
     ):
-        yield base_url
+        yield f"http://127.0.0.1:{server.port}"
 
 
 def put_in_store(store_folder: Path, *paths: Path) -> None:

@@ -118,7 +118,7 @@ def rules_of(
     CommandError
         A name, a URL or an origin is none.
     """
-    from framedeflate.web.server.addresses import allowed_hosts, origin_of_url
+    from framedeflate.web.server.addresses import allowed_hosts, completed_hosts, origin_of_url
     from framedeflate.web.server.front import FrontRules
     from framedeflate.web.server.origins import Origins
 
@@ -127,9 +127,8 @@ def rules_of(
         namespace.public_url = public
         methods = ("GET", "HEAD", "POST", "OPTIONS", *(["DELETE"] if namespace.allow_delete else []))
         return FrontRules(
-            hosts=allowed_hosts(
-                namespace.host, port, is_tls=is_tls, names=namespace.allow_host, origin=public
-            ),
+            hosts=allowed_hosts(namespace.host, port, names=namespace.allow_host, origin=public),
+            completed_hosts={} if public else completed_hosts(port, is_tls=is_tls),
             origins=Origins(map(origin_of_url, namespace.cors), own=public, methods=methods),
             access=access,
             is_https=is_tls or namespace.behind_tls_proxy or (public or "").startswith("https:"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["allowed_hosts", "is_loopback", "is_wildcard", "origin_of_url", "shown_address"]
+__all__ = ["allowed_hosts", "completed_hosts", "is_loopback", "is_wildcard", "origin_of_url", "shown_address"]
 
 _HOST: Final = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?")
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
@@ -67,8 +67,15 @@ def origin_of_url(url: str) -> str:
     return f"{parts.scheme}://{netloc}"
 
 
+def completed_hosts(port: int, *, is_tls: bool) -> dict[bytes, bytes]:
+    """Return loopback's names without a port, and with the one that a program has left out: URLs in answers need it."""
+    if port == _DEFAULT_PORTS["https" if is_tls else "http"]:
+        return {}
+    return {name.encode("ascii"): f"{name}:{port}".encode("ascii") for name in _LOOPBACK_NAMES}
+
+
 def allowed_hosts(
-    host: str, port: int, *, is_tls: bool, names: Iterable[str] = (), origin: str | None = None
+    host: str, port: int, *, names: Iterable[str] = (), origin: str | None = None
 ) -> frozenset[bytes]:
     """Return every value that Host may have.
 
@@ -81,8 +88,6 @@ def allowed_hosts(
         What is listened on. All loopback names count where it is one of them.
     port : int
         The port listened on.
-    is_tls : bool
-        Decides which port may be left out.
     names : iterable of str
         More names, with a port or without; without one, both this server's and none may follow.
     origin : str, optional
@@ -102,9 +107,8 @@ def allowed_hosts(
         if re.search(r":[0-9]+$", bare) and not bare.endswith("]"):
             allowed.add(bare)
             continue
-        allowed.add(f"{bare}:{port}")
-        if name not in _LOOPBACK_NAMES or port == _DEFAULT_PORTS["https" if is_tls else "http"]:
-            allowed.add(bare)
+        # Some programs leave the port out, whatever it is (dicomweb-client); it is the name that tells a stranger.
+        allowed |= {bare, f"{bare}:{port}"}
     if origin is not None:
         scheme, _, netloc = origin.partition("://")
         allowed |= {

@@ -8,7 +8,7 @@ import json
 import logging
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final, TypeAlias
@@ -57,6 +57,8 @@ class FrontRules:
         Where the service begins; what lies elsewhere is the viewer's.
     hosts : frozenset of bytes or None
         What Host may be, in lower case; None lets all pass.
+    completed_hosts : mapping
+        What a Host that lacks its port is taken for.
     origins : Origins
         Pages of other origins.
     access : Access or None
@@ -73,6 +75,7 @@ class FrontRules:
 
     root: str = "/dicomweb"
     hosts: frozenset[bytes] | None = None
+    completed_hosts: Mapping[bytes, bytes] = field(default_factory=dict)
     origins: Origins = field(default_factory=Origins)
     access: Access | None = None
     is_https: bool = False
@@ -219,6 +222,11 @@ class Front:
         if refusal is not None:
             await answer.refuse(refusal)
             return
+        if headers.get(b"host") in self._rules.completed_hosts:
+            host = self._rules.completed_hosts[headers[b"host"]]
+            scope["headers"] = [
+                (name, host if name == b"host" else value) for name, value in scope["headers"]
+            ]
         if scope["method"] not in SAFE_METHODS:
             receive = _limited(receive, self._rules.max_body_nbytes)
         try:
