@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from dimse_peers import installed
 from framedeflate.web.server.key_set import KeySet, key_source
 
 PUBLIC_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -61,7 +62,18 @@ def served(certificate: Path) -> Iterator[str]:
 def test_a_server_of_keys(tmp_path: Path) -> None:
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names, *files]
+    made = [
+        installed("openssl"),
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        *names,
+        *files,
+    ]
     subprocess.run(made, check=True, capture_output=True)
     trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
     with served(tmp_path) as url:
