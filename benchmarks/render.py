@@ -14,6 +14,7 @@ from typing import Any, Final
 import curve
 import results
 from aims import aims
+from archive_tables import archive
 from encode_tables import encode
 from file_tables import files
 from inflate_tables import inflate
@@ -43,6 +44,7 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "segmentation": segmentation,
     "send": send,
     "serve": serve,
+    "archive": archive,
 }
 """What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
 

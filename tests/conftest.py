@@ -34,6 +34,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 OVER_SOCKETS = (
     "test_archive_dask",
+    "test_archive_documents",
     "test_archive_store",
     "test_cli_receive",
     "test_cli_send",

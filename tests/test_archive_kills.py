@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 from archive_samples import COMMAND, contents, judged_digest, make_tree, rows
+from framedeflate import engine
 from framedeflate.atomic_file import TEMPORARY_SUFFIX
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them"),
+    pytest.mark.skipif(engine.name != "native", reason="processes are killed, whichever engine they have"),
+]
 GIVE_UP_SECONDS = 120
 
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import bench_archive
 import bench_encode
 import bench_files
 import bench_inflate
@@ -139,6 +140,14 @@ def test_send(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(one["instances_a_second"] > 0 for one in sent.values())
     assert 0 < sent["deflated, as stored"]["wire_nbytes"] < sent["native"]["wire_nbytes"]
     assert "| native, 4 associations |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(engine.name != "native", reason="what is timed is processes, whichever engine there is")
+def test_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = quick(bench_archive.main, "archive", tmp_path, NOWHERE)
+    assert all(seconds > 0 for seconds in figures["seconds"].values())
+    assert figures["kinds"]["seg"]["result_nbytes"] < figures["kinds"]["seg"]["source_nbytes"]
+    assert "| 2 processes |" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(engine.name != "native", reason="what is timed is the server, whichever engine there is")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A summary as one HTML page that needs nothing else: no script, no font, no other server."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from html import escape
@@ -25,7 +26,9 @@ p { margin: .3rem 0; } .soft { color: var(--soft); overflow-wrap: anywhere; }
 .figures b { display: block; font-size: 1.7rem; line-height: 1.2; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td.text, th.text { text-align: left; overflow-wrap: anywhere; }
+th, td { white-space: nowrap; } th { color: var(--soft); font-weight: 600; }
+td.text, th.text { text-align: left; white-space: normal; overflow-wrap: break-word; }
+th.text { white-space: nowrap; } summary { cursor: pointer; }
 tr.sum td { font-weight: 600; border-bottom: 0; }
 svg { width: 100%; height: auto; display: block; }
 svg text { font: 12px system-ui, sans-serif; } svg .label { fill: var(--ink); } svg .value { fill: var(--soft); }
@@ -75,7 +78,9 @@ def _places(summary: Summary) -> list[str]:
     places = {(facts.get("source", ""), facts.get("destination", "")) for facts in summary.facts}
     lines = [f'<p class="soft">{escape(source)} → {escape(to)}</p>' for source, to in sorted(places)]
     settings = {facts.get("settings", "") for facts in summary.facts}
-    lines += [f'<p class="soft">{escape(one)}</p>' for one in sorted(settings)]
+    for one in sorted(filter(None, settings)):
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in json.loads(one).items())
+        lines.append(f'<p class="soft">{escape(said)}</p>')
     if len(summary.facts) > 1:
         lines.append(f'<p class="soft">{len(summary.facts)} parts</p>')
     return lines
@@ -105,7 +110,7 @@ def _figures(summary: Summary, total: Group, show: Callable[[int], str]) -> str:
 def _table(groups: Sequence[Group], total: Group, show: Callable[[int], str]) -> str:
     head = (
         '<tr><th class="text">Modality<th class="text">SOP class<th>Files<th>Frames<th>Before<th>After<th>Saved'
-        "<th>Frames native<th>CPU time</tr>"
+        "<th>Frames native<th>Time</tr>"
     )
     rows = [_row(group, show) for group in groups]
     if len(groups) > 1:

@@ -19,7 +19,7 @@ _JSON_HELP = """\
 --json prints one object:
   states     files by state: planned, done, copied, skipped, failed
   gone       files that the source had once and has no more
-  groups     by modality and SOP class: files, frames, bytes before and after, bytes of native frames, CPU seconds
+  groups     by modality and SOP class: files, frames, bytes before and after, bytes of native frames, seconds
   failures   by state, error and kind: files, a message, the first paths of failed ones
   facts      of each manifest: source, destination, shard, settings"""
 
@@ -81,7 +81,7 @@ def _print(summary: Summary) -> None:
     console.print(f"{states or 'nothing'}{gone}", markup=False)
     if summary.groups:
         table = Table("modality", "SOP class", box=None, padding=(0, 2, 0, 0), header_style="bold")
-        for name in ("files", "frames", "before", "after", "saved", "CPU time"):
+        for name in ("files", "frames", "before", "after", "saved", "time"):
             table.add_column(name, justify="right")
         rows = summary.groups if len(summary.groups) == 1 else [*summary.groups, summary.total]
         for group in rows:
