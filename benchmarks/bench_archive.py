@@ -113,7 +113,7 @@ def _cluster(stack: ExitStack) -> str:
 
     cluster: Any = LocalCluster
     running = cluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     )
     address: str = stack.enter_context(running).scheduler_address
     return address

@@ -138,7 +138,7 @@ def test_the_command_of_dask(room: Path) -> None:
         n_workers=1,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         host="127.0.0.1",
         silence_logs=50,
     ) as cluster:

@@ -27,8 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of archives."""
     group = parser.add_argument_group(
         "archives",
-        "One folder or URL (s3, gs, az) as SOURCE and another as DEST, with --jobs or one of these: every file is "
-        "noted in a manifest, and the same command goes on where it stopped. See docs/archives.md.",
+        "One folder or URL (s3, gs, az) as SOURCE and another as DEST, with --jobs or one\n"
+        "of these: every file is noted in a manifest, and the same command goes on where\n"
+        "it stopped. See docs/archives.md.",
     )
     group.add_argument(
         "--manifest", metavar="FILE", help=f"the manifest (default: DEST{MANIFEST_SUFFIX}, beside DEST)"

@@ -37,6 +37,8 @@ JSON_HELP = """\
   seconds               time taken
   checked               whether every frame was decoded again and compared
   notes                 what else a reader of the file may want to know
+  frames_digest, result_digest
+                        of archives: SHA-256 over all native frames, and of the file written
   error                 where it failed or was skipped: type, kind, message"""
 
 _DEFLATED = DEFLATED_DATA_SET | {DEFLATED_IMAGE_FRAME_COMPRESSION}
@@ -83,7 +85,8 @@ def threads_of(namespace: argparse.Namespace) -> int:
     """Worker threads per file: where nothing else was said, all cores, unless several files share them."""
     if namespace.threads is not None:
         return int(namespace.threads)
-    return 0 if namespace.jobs == 1 else 1
+    # A Dask worker has as many threads as its operator gave it.
+    return 0 if namespace.jobs == 1 and not getattr(namespace, "dask", None) else 1
 
 
 def run(namespace: argparse.Namespace, function: TaskFunction, *, verb: str) -> ExitCode:
