@@ -37,7 +37,7 @@ from interleave import WrongResultError
 
 __all__ = ["main", "measure"]
 
-_FILES, _QUICK = 16, 2
+_FILES, _QUICK = 32, 2
 _ROWS, _QUICK_ROWS = 20_000, 500
 _KINDS: Final = {"seg": "Segmentations", "image": "images of 16 bits"}
 
