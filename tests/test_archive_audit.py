@@ -14,8 +14,8 @@ from archive_samples import contents, make_small, make_tree, rows, run_archive
 from cli_runner import run_command
 from corpus import WHEEL
 from framedeflate import compress_file
-from framedeflate.archive.manifest import Shard
 from framedeflate.archive.settings import CompressSettings
+from framedeflate.archive.shard import Shard
 from framedeflate.cli.exit_codes import ExitCode
 
 Capture = pytest.CaptureFixture[str]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from archive_samples import contents, make_tree, rows
-from framedeflate.archive.manifest import Shard
+from framedeflate.archive.shard import Shard
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shell scripts")
 

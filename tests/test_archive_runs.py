@@ -19,10 +19,11 @@ import pytest
 from archive_samples import contents, judged_digest, make_small, make_tree, rows, run_archive
 from cli_runner import run_command
 from corpus import WHEEL, wheel_file
-from framedeflate.archive.manifest import Manifest, Shard
+from framedeflate.archive.manifest import Manifest
 from framedeflate.archive.one_file import ArchiveJob, Failure, FileOutcome, Work, compress_entry
 from framedeflate.archive.places import Entry, Folder
 from framedeflate.archive.settings import CompressSettings
+from framedeflate.archive.shard import Shard
 from framedeflate.atomic_file import atomic_file
 from framedeflate.cli import main
 from framedeflate.cli.exit_codes import ExitCode

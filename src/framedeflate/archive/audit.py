@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
-from framedeflate.archive.manifest import Manifest, Row, Shard
+from framedeflate.archive.manifest import Manifest, Row
 from framedeflate.archive.places import Place, digest_file
+from framedeflate.archive.shard import Shard
 from framedeflate.errors import ArchiveError, FrameDeflateError
 from framedeflate.transcode import digest_frames
 from framedeflate.worker_pool import Lost, WorkerPool, WorkersError

@@ -5,22 +5,21 @@ Whatever ends a run, the rows say what is done: a file is noted after its result
 nothing. It keeps a rollback journal rather than a write-ahead log, which does not work on network file systems.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from framedeflate.archive.manifest_rows import SCHEMA, UPDATE, row_values, shown_path, stored_path
 from framedeflate.archive.one_file import FileOutcome, Work
 from framedeflate.archive.places import Entry
 from framedeflate.errors import ArchiveError
 
-__all__ = ["LOCK_SUFFIX", "Manifest", "Row", "Shard"]
+__all__ = ["LOCK_SUFFIX", "Manifest", "Row"]
 
 LOCK_SUFFIX: Final = ".lock"
 """Of the file beside a manifest that a run locks. It stays, and is empty."""
@@ -30,63 +29,6 @@ _VERSION: Final = 1
 _PAGE_ROWS: Final = 500
 _COMMIT_SECONDS: Final = 0.5
 _BUSY_SECONDS: Final = 600.0
-_SCHEMA: Final = """
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE run (
-    number INTEGER PRIMARY KEY,
-    started TEXT NOT NULL,
-    settings TEXT NOT NULL,
-    versions TEXT NOT NULL
-);
-CREATE TABLE file (
-    path PRIMARY KEY,                -- relative to the root; bytes where the name is no UTF-8
-    source_nbytes INTEGER NOT NULL,
-    source_mtime_ns INTEGER NOT NULL,
-    state TEXT NOT NULL,             -- planned, done, copied, skipped, failed
-    seen INTEGER NOT NULL,           -- the last run that found it at the source
-    run INTEGER,                     -- the run that did it
-    finished REAL,                   -- seconds since 1970
-    seconds REAL,
-    error TEXT,                      -- class of the exception
-    error_kind TEXT,
-    error_side TEXT,
-    message TEXT,
-    sop_class_uid TEXT,
-    modality TEXT,
-    source_transfer_syntax_uid TEXT,
-    transfer_syntax_uid TEXT,
-    number_of_frames INTEGER,
-    native_nbytes INTEGER,
-    deflated_nbytes INTEGER,
-    result_nbytes INTEGER,
-    frames_digest TEXT,              -- of all native Frames
-    result_digest TEXT               -- SHA-256 of the file at the destination
-) WITHOUT ROWID;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A part of an archive that one machine does.
-
-    Attributes
-    ----------
-    number, count : int
-        Which, from 1, and of how many.
-    """
-
-    number: int = 1
-    count: int = 1
-
-    def has(self, path: str) -> bool:
-        """Whether a path falls to this part: a matter of the path alone, so no two machines need to talk."""
-        if self.count == 1:
-            return True
-        digest = blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-        return int.from_bytes(digest, "big") % self.count == self.number - 1
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +88,7 @@ class Manifest:
                     # All or nothing: a kill in between leaves an empty file, which is begun again.
                     database.executescript(
                         f"BEGIN; PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={_VERSION};"
-                        f"{_SCHEMA} COMMIT;"
+                        f"{SCHEMA} COMMIT;"
                     )
                 _check_version(path, database)
         except BaseException:
@@ -235,7 +177,7 @@ class Manifest:
         batch: list[tuple[Any, ...]] = []
         with self._transaction():
             for entry in entries:
-                batch.append((_stored(entry.path), entry.nbytes, entry.mtime_ns, self._run))
+                batch.append((stored_path(entry.path), entry.nbytes, entry.mtime_ns, self._run))
                 if len(batch) == _PAGE_ROWS:
                     count += len(batch)
                     self._enter(batch)
@@ -294,7 +236,7 @@ class Manifest:
                     (last, self._run, _PAGE_ROWS),
                 ).fetchall()
             for path, nbytes, mtime_ns, digest in page:
-                yield Work(Entry(_path(path), nbytes, mtime_ns), digest)
+                yield Work(Entry(shown_path(path), nbytes, mtime_ns), digest)
             if len(page) < _PAGE_ROWS:
                 return
             last = page[-1][0]
@@ -312,8 +254,8 @@ class Manifest:
         if self._pending:
             now = time.time()
             with self._transaction():
-                rows = [_values(outcome, self._run, now) for outcome in self._pending]
-                self._database.executemany(_UPDATE, rows)
+                rows = [row_values(outcome, self._run, now) for outcome in self._pending]
+                self._database.executemany(UPDATE, rows)
             self._pending.clear()
         self._committed = time.monotonic()
 
@@ -340,14 +282,14 @@ class Manifest:
                     (last, *states, _PAGE_ROWS),
                 ).fetchall()
             for path, *values in page:
-                yield Row(_path(path), *values)
+                yield Row(shown_path(path), *values)
             if len(page) < _PAGE_ROWS:
                 return
             last = page[-1][0]
 
     def knows_result(self, path: str) -> bool:
         """Whether a file stands at the destination because of this manifest."""
-        found = self.query("SELECT result_digest FROM file WHERE path = ?", _stored(path))
+        found = self.query("SELECT result_digest FROM file WHERE path = ?", stored_path(path))
         return any(digest is not None for (digest,) in found)
 
     @contextmanager
@@ -362,82 +304,6 @@ class Manifest:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
-
-
-_RESULT: Final = (
-    "source_transfer_syntax_uid",
-    "transfer_syntax_uid",
-    "number_of_frames",
-    "native_nbytes",
-    "deflated_nbytes",
-    "result_nbytes",
-    "frames_digest",
-    "result_digest",
-)
-_NOTED: Final = (
-    "state",
-    "run",
-    "finished",
-    "seconds",
-    "error",
-    "error_kind",
-    "error_side",
-    "message",
-    "sop_class_uid",
-    "modality",
-)
-# What stands at the destination stays noted where a later run put nothing there.
-_UPDATE: Final = (
-    "UPDATE file SET "  # noqa: S608 - our own names
-    + ", ".join(f"{name} = :{name}" for name in _NOTED)
-    + ", "
-    + ", ".join(f"{name} = CASE WHEN :has_result THEN :{name} ELSE {name} END" for name in _RESULT)
-    + " WHERE path = :path"
-)
-
-
-def _values(outcome: FileOutcome, run: int, now: float) -> dict[str, object]:
-    failure, result, stored = outcome.failure, outcome.result, outcome.stored
-    is_image = result is not None and result.image_pixel is not None
-    return {
-        "path": _stored(outcome.entry.path),
-        "state": outcome.state,
-        "run": run,
-        "finished": now,
-        "seconds": round(outcome.seconds, 6),
-        "error": None if failure is None else failure.error,
-        "error_kind": None if failure is None else failure.kind,
-        "error_side": None if failure is None else failure.side,
-        "message": None if failure is None else _text(failure.message),
-        "sop_class_uid": outcome.sop_class_uid or None,
-        "modality": outcome.modality or None,
-        "has_result": stored is not None,
-        "source_transfer_syntax_uid": None if result is None else result.source_transfer_syntax_uid,
-        "transfer_syntax_uid": None if result is None else result.transfer_syntax_uid,
-        "number_of_frames": result.number_of_frames if result is not None and is_image else None,
-        "native_nbytes": None if result is None else result.native_nbytes,
-        "deflated_nbytes": None if result is None else result.deflated_nbytes,
-        "result_nbytes": None if stored is None else stored.nbytes,
-        "frames_digest": (result.frames_digest or None) if result is not None else None,
-        "result_digest": None if stored is None else stored.digest,
-    }
-
-
-def _stored(path: str) -> str | bytes:
-    """Return a path as SQLite takes it: a name that is no UTF-8 is kept as its bytes."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return os.fsencode(path)
-    return path
-
-
-def _path(stored: str | bytes) -> str:
-    return os.fsdecode(stored) if isinstance(stored, bytes) else stored
-
-
-def _text(message: str) -> str:
-    return message.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _lock(path: Path) -> sqlite3.Connection:

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from framedeflate.archive.manifest import LOCK_SUFFIX, Manifest, Shard
+from framedeflate.archive.manifest import LOCK_SUFFIX, Manifest
 from framedeflate.archive.one_file import ArchiveJob, FileOutcome, Work, compress_entry, worker_died
 from framedeflate.archive.places import Entry, Folder
+from framedeflate.archive.shard import Shard
 from framedeflate.archive.versions import versions
 from framedeflate.errors import ArchiveError
 from framedeflate.worker_pool import Lost, WorkerPool, WorkersError

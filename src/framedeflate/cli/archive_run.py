@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from framedeflate.archive.manifest import Shard
 from framedeflate.archive.one_file import ArchiveJob, Failure, FileOutcome
 from framedeflate.archive.places import Place, place_of
 from framedeflate.archive.run import ArchiveRun, BegunRun, Executor, in_processes
 from framedeflate.archive.settings import CompressSettings
+from framedeflate.archive.shard import Shard
 from framedeflate.cli import transcoding
 from framedeflate.cli.archive_progress import archive_progress
 from framedeflate.cli.exit_codes import CommandError, ExitCode
