@@ -2,6 +2,7 @@
 """The index of a store: where Frames are, held against zlib and the bytes of the file."""
 
 import logging
+import os
 import traceback
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +122,15 @@ def test_the_index_is_made_true_to_the_files(index_url: str, tmp_path: Path) -> 
             f"1.4.{n}" for n in (1, 3, 7, 8, 5)
         ]
         assert reindex(store, index, everything=True).added == 5
+        # Broken without a sign of it: size and time are as they were.
+        path = store.path_of("1.4.7")
+        status = path.stat()
+        path.write_bytes(bytes(status.st_size))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert reindex(store, index).damaged == 2
+        assert reindex(store, index, everything=True).damaged == 3
+        assert index.instance("1.2", "1.3", "1.4.7") is None
+        assert index.count() == 4
 
 
 def test_a_database_of_another_version_is_made_anew(index_url: str, tmp_path: Path) -> None:

@@ -186,6 +186,25 @@ def test_refusals(client: httpx.Client, tail: str, accept: str | None, status: i
     assert status == 200 or answer.json()["status"] == status
 
 
+def test_pictures_that_are_too_large(
+    tmp_path: Path, client: httpx.Client, masks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = pydicom.dcmread(wheel_file(CT))
+    wide.Rows, wide.Columns, wide.PixelData = 1, 65535, bytes(2 * 65535)
+    wide.save_as(tmp_path / "wide.dcm")
+    put_in_store(tmp_path / "store", tmp_path / "wide.dcm")
+    with running_server(tmp_path / "store") as base_url:
+        url = f"{base_url}/dicomweb{instance_of(tmp_path / 'wide.dcm')}/rendered"
+        answer = httpx.get(url, headers={"Accept": "image/jpeg"})
+        assert (answer.status_code, answer.json()["kind"]) == (406, "too-large")
+        assert picture(httpx.get(url, headers=PNG)).shape[:2] == (1, 65535)
+    # Pixels of one bit are drawn as bytes: an eighth of the limit is all of it.
+    mask = pydicom.dcmread(masks, stop_before_pixels=True)
+    monkeypatch.setattr("framedeflate.web.server.pictures.MAX_FRAME_NBYTES", mask.Rows * mask.Columns - 1)
+    answer = client.get(instance_of(masks) + "/frames/1/rendered?quality=11", headers=PNG)
+    assert (answer.status_code, answer.json()["kind"]) == (406, "too-large")
+
+
 def test_what_has_no_pixels_has_no_picture(client: httpx.Client) -> None:
     for tail in ("/rendered", "/thumbnail"):
         assert client.get(instance_of(wheel_file("rtplan.dcm")) + tail).status_code == 406

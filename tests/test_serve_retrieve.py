@@ -252,6 +252,18 @@ def test_series_and_study(client: httpx.Client) -> None:
     assert answer.status_code == 406
 
 
+def test_streams_of_a_study_of_one_instance(tmp_path: Path) -> None:
+    path = tmp_path / "seg.dcm"
+    streams = save_deflated(made_dataset("1.2", "1.3", "1.4"), path, made_frames(6, 33, 40), 33, 40)
+    assert any(len(stream) % 2 for stream, _ in streams)  # those have a pad in the file
+    put_in_store(tmp_path / "store", path)
+    with running_server(tmp_path / "store") as base_url:
+        for resource in ("/dicomweb/studies/1.2", "/dicomweb/studies/1.2/series/1.3", f"{URL}/1.4"):
+            accept = {"Accept": 'multipart/related; type="application/x-deflate"'}
+            answer = httpx.get(base_url + resource, headers=accept)
+            assert [body for _, body in split(answer)] == [stream for stream, _ in streams], resource
+
+
 def test_frames_that_cannot_be(client: httpx.Client) -> None:
     for listed, status, kind in (
         ("0", 400, "frame-list"),
@@ -347,7 +359,7 @@ def test_a_file_that_is_damaged_or_gone(tmp_path: Path) -> None:
                 assert str(path) not in answer.text
 
 
-def test_an_answer_that_cannot_be_finished_is_cut(tmp_path: Path) -> None:
+def test_an_answer_that_cannot_be_finished_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a.dcm"
     frames = made_frames(40, 512, 512)
     save_deflated(made_dataset("1.2", "1.3", "1.4"), path, frames, 512, 512)
@@ -360,6 +372,7 @@ def test_an_answer_that_cannot_be_finished_is_cut(tmp_path: Path) -> None:
             file.write(bytes(5000))
         with pytest.raises(httpx.RemoteProtocolError):
             httpx.get(f"{base_url}{URL}/1.4", headers={"Accept": "application/dicom"})
+        assert "failed with FrameDecodeError" in caplog.text
         assert httpx.get(f"{base_url}{URL}/1.4/frames/1", headers={"Accept": "*/*"}).status_code == 200
 
 

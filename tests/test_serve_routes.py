@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the server has besides DICOMweb's own: health, metrics, capabilities, deletion, the viewer's files."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -111,6 +112,8 @@ def test_metrics_are_not_for_strangers(tmp_path: Path) -> None:
     with serving(tmp_path, rules={"access": StaticToken(b"0123456789abcdef")}) as (server, _):
         assert server.ask("GET", "/metrics")[0] == 401
         assert server.ask("GET", "/metrics", {"Authorization": "Bearer 0123456789abcdef"})[0] == 200
+        # A line break behind it is another path, whatever a pattern's end takes for the end.
+        assert server.ask("GET", "/metrics%0a")[0] == 404
         assert server.ask("GET", "/")[0] == server.ask("GET", "/healthz")[0] == 200
 
 
@@ -207,6 +210,39 @@ def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
             "/dicomweb/studies/1.2/series/*",
         ):
             assert server.ask("DELETE", path)[0] in {400, 404}
+
+
+def test_what_is_stored_again_while_it_is_deleted_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path, allow_delete=True) as (server, services):
+        assert services.ingest is not None
+        remove, ingest = services.store.remove, services.ingest
+
+        def removed_and_stored_again(uid: str) -> bool:
+            found = remove(uid)
+            with ingest.arrival() as arrival:
+                arrival.write((tmp_path / "files" / f"{uid}.dcm").read_bytes())
+                ingest.put(arrival)
+            return found
+
+        monkeypatch.setattr(services.store, "remove", removed_and_stored_again)
+        assert server.ask("DELETE", path_of("1.2.3.1"))[0] == 204
+        assert server.ask("GET", path_of("1.2.3.1"), {"Accept": "*/*"})[0] == 200
+
+
+def test_what_is_deleted_while_it_is_stored_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as (server, services):
+        assert services.ingest is not None
+        services.index.remove("1.2.3.2")
+        with services.ingest.arrival() as arrival:
+            arrival.write((tmp_path / "files" / "1.2.3.2.dcm").read_bytes())
+            placed = services.ingest.place(arrival)
+        services.store.remove("1.2.3.2")
+        services.ingest.commit([placed])
+        assert services.index.files_known(["1.2.3.2"]) == {}
+        answer = server.ask("GET", path_of("1.2.3.2"), {"Accept": "*/*"})
+        assert (answer[0], json.loads(answer[2])["kind"]) == (404, "unknown-instance")
 
 
 # The viewer's files.

@@ -208,6 +208,20 @@ def test_a_file_that_cannot_be_indexed_is_told_once(ingest: Ingest, caplog: pyte
     assert ingest.index.files_known(["2.25.30"])
 
 
+def test_a_file_under_another_name_does_not_stand_for_its_instance(ingest: Ingest) -> None:
+    put_by_another(ingest.store.folder, ct("2.25.30"))
+    one = StoreWatch(ingest)
+    one.look()
+    one.look()
+    (known,) = ingest.index.known()
+    wrong = ingest.store.path_of("2.25.31")
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.write_bytes(file_bytes(ct("2.25.30", seed=5)))
+    one.look()
+    one.look()
+    assert list(ingest.index.known()) == [known]
+
+
 class Counting(Polling):
     def __init__(self) -> None:
         super().__init__(seconds=0.001, name="counting")

@@ -32,7 +32,7 @@ _MAX_ATTRIBUTE_LENGTH: Final = 1 << 14
 """Of an attribute in JSON; larger ones are no use in a list of results."""
 
 
-def describe_instance(path: Path, *, threads: int = 1) -> NewInstance:
+def describe_instance(path: Path, *, sop_instance_uid: str | None = None, threads: int = 1) -> NewInstance:
     """Read a file of the store through, once, and return what the index keeps of it.
 
     Deflated Frames are inflated against their exact size, for their checksums and the true ends of their streams.
@@ -41,13 +41,15 @@ def describe_instance(path: Path, *, threads: int = 1) -> NewInstance:
     ----------
     path : Path
         A DICOM file.
+    sop_instance_uid : str, optional
+        Which instance it must be: that of its name, by which its frames will be read.
     threads : int
         Worker threads that inflate; 0 means all cores.
 
     Raises
     ------
     InstanceError
-        kind ``no-uid`` | ``transfer-syntax``.
+        kind ``no-uid`` | ``transfer-syntax`` | ``damaged``: another instance.
     DicomFormatError, EncapsulationError, FrameDecodeError
         What is broken, of its kind.
     OSError
@@ -69,6 +71,8 @@ def describe_instance(path: Path, *, threads: int = 1) -> NewInstance:
                         frames = fragment_table(index)
             attributes = _attributes(source, layout)
             uids = [_uid(attributes, tag) for tag in ("0020000D", "0020000E", "00080018", "00080016")]
+            if sop_instance_uid not in {None, uids[2]}:
+                raise InstanceError("the stored file holds another instance", kind="damaged")
             instance = IndexedInstance(
                 study_instance_uid=uids[0],
                 series_instance_uid=uids[1],

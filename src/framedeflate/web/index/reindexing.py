@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
-from framedeflate.errors import FrameDeflateError, InstanceError, StoreIndexError
+from framedeflate.errors import FrameDeflateError, StoreIndexError
 from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index.description import describe_instance
 from framedeflate.web.index.index import Index
@@ -116,9 +116,7 @@ def _described(
         if known == (status.st_size, status.st_mtime_ns):
             counts.unchanged += 1
             return None
-        one = describe_instance(path, threads=threads)
-        if one.instance.sop_instance_uid != uid:
-            raise InstanceError("the stored file holds another instance", kind="damaged")
+        one = describe_instance(path, sop_instance_uid=uid, threads=threads)
     except FileNotFoundError:
         return None
     except StoreIndexError:
@@ -128,8 +126,9 @@ def _described(
         if len(counts.damaged_uids) < _NAMED:
             counts.damaged_uids.append(uid)
         _LOG.warning("%s cannot be indexed: %s", uid, getattr(error, "kind", type(error).__name__))
-        if known is not None:
-            # Its frames are no longer where the index says.
+        if known is not None or isinstance(error, FrameDeflateError):
+            # Its frames are no longer where the index says. A disk that fails while everything is read again says
+            # nothing of the file.
             index.remove(uid)
         return None
     counts.added += 1

@@ -130,8 +130,14 @@ class Ingest:
     def commit(self, placed: Sequence[PlacedInstance]) -> None:
         """Write to the index what it does not know yet, in one transaction. Raises as `put` does."""
         described = [one.described for one in placed if one.described is not None]
-        if described:
-            self._commits.add(described)
+        if not described:
+            return
+        self._commits.add(described)
+        for one in described:
+            uid = one.instance.sop_instance_uid
+            if not self.store.path_of(uid).exists():
+                # Deleted between its place and the commit: nothing may name a file that is gone.
+                self.index.remove(uid)
 
     def _is_indexed(self, reference: StoredReference) -> bool:
         return (

@@ -77,7 +77,7 @@ class Polling:
                 self._failure = ""
             except StoppedError:
                 return
-            except (FrameDeflateError, OSError) as error:
+            except (FrameDeflateError, OSError, MemoryError) as error:
                 failure = f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}"
                 if failure != self._failure:
                     # Once, however long the disk or the database is away.

@@ -104,7 +104,7 @@ class StoreWatch(Polling):
         try:
             if self._ingest.store.path_of(uid) != path:
                 return
-            described = describe_instance(path)
+            described = describe_instance(path, sop_instance_uid=uid)
         except (FrameDeflateError, OSError) as error:
             if path.exists():
                 _LOG.warning("%s cannot be indexed: %s", path.name, getattr(error, "strerror", None) or error)

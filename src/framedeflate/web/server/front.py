@@ -96,6 +96,7 @@ _BAD_HOST: Final = _Refusal(
     421, "host", "This server does not answer under that name; its operator can add names (--allow-host)."
 )
 _NO_HOST: Final = _Refusal(400, "host", "A request has exactly one Host header.")
+_BAD_PATH: Final = _Refusal(404, "unknown-resource", "There is no such resource.")
 _URL_TOO_LONG: Final = _Refusal(414, "url-too-long", "Path and query are too long.", (_CLOSED,))
 _CROSS_SITE: Final = _Refusal(
     403, "cross-site", "Pages of other origins may not change anything here.", (_CLOSED,)
@@ -236,9 +237,10 @@ class Front:
         except RequestTooLargeError:
             await answer.refuse_late(_TOO_LARGE)
         except Exception as error:  # noqa: BLE001 - whatever a route lets through must not end the server
+            cause = _cause(error)
             # Without the message: it may quote what was stored or asked for.
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            _LOG.error("request %s failed with %s\n%s", answer.request_id, type(error).__name__, stack)
+            stack = "".join(traceback.format_tb(cause.__traceback__))
+            _LOG.error("request %s failed with %s\n%s", answer.request_id, type(cause).__name__, stack)
             await answer.refuse_late(_FAILED)
 
     def _refusal(self, scope: _Message, headers: dict[bytes, bytes]) -> _Refusal | None:
@@ -246,6 +248,10 @@ class Front:
         rules = self._rules
         if len(scope["raw_path"]) + len(scope["query_string"]) > rules.max_url_nbytes:
             return _URL_TOO_LONG
+        if scope["path"].endswith("\n"):
+            # Starlette's patterns end with "$", which a line break may follow: a route would answer under a path that
+            # is not the one whose access was decided on.
+            return _BAD_PATH
         if rules.hosts is not None and scope["path"] != "/healthz":
             host = headers.get(b"host")
             # With two of them, this check and what makes URLs of Host could see one each.
@@ -334,6 +340,13 @@ class _Answer:
         if self.status:
             raise _CutAnswerError
         await self.refuse(refusal)
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what failed: an answer that breaks off on its way is one error in the group of those who send it."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _names_twice(pairs: _Headers, headers: dict[bytes, bytes], wanted: bytes) -> bool:

@@ -21,7 +21,10 @@ from framedeflate.web.server.stored_data_set import stored_data_set
 __all__ = ["Pictures"]
 
 MAX_FRAME_NBYTES: Final = 256 << 20
-"""Of a native Frame that is rendered; of a larger one tiles should be asked for."""
+"""Of a native Frame that is rendered, a byte a pixel at least: what has one bit is drawn as bytes."""
+
+MAX_JPEG_SIDE: Final = 65_500
+"""Rows or columns that libjpeg writes; an image may have 65 535."""
 
 _MAX_FACTS_NBYTES: Final = 16 << 20
 _FACTS_NBYTES: Final = 2048
@@ -83,13 +86,15 @@ class Pictures:
         Raises
         ------
         RequestError
-            406 ``too-large``; 400 ``parameter``: the viewport shows nothing of it.
+            406 ``too-large``: the Frame, or its picture for image/jpeg; 400 ``parameter``: the viewport shows nothing.
         FrameDeflateError, OSError
             It cannot be decoded or rendered.
         """
-        if instance.stored.frame_nbits // 8 > MAX_FRAME_NBYTES:
+        described = instance.image_pixel
+        npixels = 0 if described is None else described.rows * described.columns
+        if max(npixels, instance.stored.frame_nbits // 8) > MAX_FRAME_NBYTES:
             raise RequestError(
-                406, "too-large", f"Frames of more than {MAX_FRAME_NBYTES} bytes are not rendered."
+                406, "too-large", f"Frames of more than {MAX_FRAME_NBYTES} bytes or pixels are not rendered."
             )
         frames = self._contents.frames(instance)
         pixel = frames.image_pixel
@@ -102,6 +107,12 @@ class Pictures:
                 picture = fit(picture, parameters.viewport, smooth=is_smooth)
             except EmptyRegionError as error:
                 raise RequestError(400, "parameter", f"{error} (PS3.18 8.3.5.1.3).") from error
+        if media_type == "image/jpeg" and max(picture.shape[:2]) > MAX_JPEG_SIDE:
+            raise RequestError(
+                406,
+                "too-large",
+                f"image/jpeg has {MAX_JPEG_SIDE} rows or columns at most; say viewport, or image/png.",
+            )
         return encode(picture, media_type, quality=parameters.quality), pixel.frame_nbytes
 
     def _facts_of(self, instance: IndexedInstance, pixel: ImagePixel, frame_number: int) -> PictureFacts:

@@ -90,7 +90,7 @@ class Retrieval:
     request : Request
     target : Target
     instances : sequence of IndexedInstance
-        At least one; several come without frame tables.
+        At least one; those of a study or series come without frame tables.
     frame_numbers : tuple of int
         For FRAME and FRAMES.
     value : (str, Body) or None
@@ -190,7 +190,8 @@ class Retrieval:
         base = base_url(services, self.request) + SERVICE_ROOT
         for listed, part in zip(self.instances, answer.parts, strict=True):
             uids = listed.study_instance_uid, listed.series_instance_uid, listed.sop_instance_uid
-            instance = listed if len(self.instances) == 1 else services.index.instance(*uids)
+            # Lists, of a single instance too, come without frame tables, and so without the true ends of streams.
+            instance = services.index.instance(*uids) if self.target in _GROWING else listed
             if instance is None:
                 raise RequestError(404, "gone", "An instance was taken out of the index meanwhile.")
             url = "{}/studies/{}/series/{}/instances/{}".format(base, *uids)

@@ -46,6 +46,8 @@ def _delete(services: Services, instances: Sequence[IndexedInstance]) -> None:
         uid = instance.sop_instance_uid
         services.index.remove(uid)
         services.store.remove(uid)
-        # Whoever looks for new files may have seen this one in between.
-        services.index.remove(uid)
+        if not services.store.path_of(uid).exists():
+            # Whoever looks for new files may have seen this one in between. Who stores it again meanwhile is told
+            # that it is there, so then it stays.
+            services.index.remove(uid)
         services.contents.forget(instance.etag)
