@@ -57,6 +57,7 @@ NO_VECTOR = {
         "empty-fragment",
     ): "for what is encapsulated, not of what is read: test_encapsulation.py",
     ("UnsupportedImageError", "policy"): "asked for by an argument: test_transcode.py",
+    ("UnsupportedImageError", "min-gain"): "asked for by an argument: test_archive_runs.py",
     ("UnsupportedImageError", "not-referable"): "asked for by references: test_zarr_store.py",
     ("EncapsulationError", "too-large"): "a Fragment of 4 GiB: test_encapsulation.py",
 }

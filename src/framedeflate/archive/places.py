@@ -13,11 +13,15 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from framedeflate.atomic_file import TEMPORARY_SUFFIX, Overwrite, atomic_file
 from framedeflate.errors import ArchiveError
 
-__all__ = ["Entry", "Folder", "Place", "Stored", "copy_file", "digest_file", "place_of"]
+__all__ = ["Entry", "Folder", "OutputFolderError", "Place", "Stored", "copy_file", "digest_file", "place_of"]
 
 Result = TypeVar("Result")
 
 _BLOCK_NBYTES: Final = 1 << 20
+
+
+class OutputFolderError(OSError):
+    """A folder of the destination cannot be made: a file has its name, or nobody may."""
 
 
 class Entry(NamedTuple):
@@ -145,7 +149,11 @@ class Folder:
     ) -> tuple[Result, Stored]:
         """As `Place.put`."""
         final = self.path_of(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot make the folder: {error.strerror}"
+            raise OutputFolderError(error.errno, message, str(final.parent)) from error
         mode: Overwrite = True if overwrite else "same"
         if replaces and not overwrite and final.is_file() and digest_file(final).digest == replaces:
             mode = True

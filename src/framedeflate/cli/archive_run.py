@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from framedeflate.archive.one_file import ArchiveJob, Failure, FileOutcome
-from framedeflate.archive.places import Place, place_of
+from framedeflate.archive.places import OutputFolderError, Place, place_of
 from framedeflate.archive.run import ArchiveRun, BegunRun, Executor, in_processes
 from framedeflate.archive.settings import CompressSettings
 from framedeflate.archive.shard import Shard
@@ -227,6 +227,8 @@ def _summary(states: Mapping[str, tuple[int, float, float]]) -> str:
 
 
 def _code(error: str, side: str) -> ExitCode:
+    if error == OutputFolderError.__name__:
+        return ExitCode.INVALID_OUTPUT_FOLDER
     if side == "destination" or error == "RoundTripError":
         return ExitCode.CANNOT_WRITE_OUTPUT
     if error.endswith("SourceError") or error in _OS_ERRORS:
