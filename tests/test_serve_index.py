@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 
 from framedeflate.errors import FrameDecodeError, InstanceError, StoreIndexError
 from framedeflate.instance_store import InstanceStore
-from framedeflate.web.index import FRAME, Index, describe_instance, reindex
+from framedeflate.web.index import FRAME, Index, NewInstance, ReindexCounts, describe_instance, reindex
 from framedeflate.web.representations import Category
 from framedeflate.web.search.attributes import Level
 from framedeflate.web.search.query import parse_query
@@ -131,6 +131,38 @@ def test_the_index_is_made_true_to_the_files(index_url: str, tmp_path: Path) -> 
         assert reindex(store, index, everything=True).damaged == 3
         assert index.instance("1.2", "1.3", "1.4.7") is None
         assert index.count() == 4
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_files_that_go_while_the_index_is_made_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    with (
+        InstanceStore(tmp_path / "store", min_free_nbytes=0) as store,
+        Index.open(f"sqlite:///{tmp_path / 'index.sqlite'}") as index,
+    ):
+        for number in (1, 2):
+            stored(store, f"1.4.{number}")
+        add, seen = index.add, []
+
+        def deleted_meanwhile(counts: ReindexCounts) -> None:
+            if counts.files == 2:
+                store.remove("1.4.1")
+                if again:
+                    path = stored(store, "1.4.1", InstanceNumber=7)
+                    add([describe_instance(path)])
+
+        def noted(instances: list[NewInstance], *, replace: bool = False) -> None:
+            seen.extend(one.instance.sop_instance_uid for one in instances)
+            add(instances, replace=replace)
+
+        monkeypatch.setattr(index, "add", noted)
+        reindex(store, index, deleted_meanwhile)
+        assert seen == ["1.4.2"]
+        assert index.count() == 1 + again
+        if again:
+            (one, _) = sorted(index.instances("1.2"), key=lambda one: one.sop_instance_uid)
+            assert one.etag == describe_instance(store.path_of("1.4.1")).instance.etag
 
 
 def test_a_database_of_another_version_is_made_anew(index_url: str, tmp_path: Path) -> None:

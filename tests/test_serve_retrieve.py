@@ -300,6 +300,7 @@ def test_conditions_and_ranges(client: httpx.Client, streams: list[tuple[bytes, 
                 f"{URL}/1.4/frames/{number}", headers=headers | {"If-None-Match": f'"x", {tag}'}
             )
             assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)
+            assert known.headers.get("content-location") == answer.headers.get("content-location")
             other = client.get(f"{URL}/1.4/frames/3", headers=headers | {"If-None-Match": tag})
             assert other.status_code == 200
             head = client.head(f"{URL}/1.4/frames/{number}", headers=headers)

@@ -55,6 +55,8 @@ def describe_instance(path: Path, *, sop_instance_uid: str | None = None, thread
     OSError
         It cannot be read.
     """
+    # Before it is read: a file that is replaced meanwhile then has another time, and is read again.
+    mtime_ns = path.stat().st_mtime_ns
     with FileSource.open(path) as file:
         meta = read_file_meta(file)
         uid = meta.transfer_syntax_uid
@@ -86,7 +88,7 @@ def describe_instance(path: Path, *, sop_instance_uid: str | None = None, thread
                 frames=frames,
                 etag=_digest(file),
             )
-        return NewInstance(instance=instance, attributes=attributes, mtime_ns=path.stat().st_mtime_ns)
+        return NewInstance(instance=instance, attributes=attributes, mtime_ns=mtime_ns)
 
 
 def _attributes(source: ByteSource, layout: DataSetLayout) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -91,10 +92,10 @@ def reindex(
                 described.append(one)
                 frames += one.instance.stored.number_of_frames
             if frames > _FRAMES_AT_A_TIME:
-                index.add(described, replace=everything)
+                index.add(_as_they_are(store, described), replace=everything)
                 described, frames = [], 0
             progress(counts)
-        index.add(described, replace=everything)
+        index.add(_as_they_are(store, described), replace=everything)
     for uid, _nbytes, _mtime_ns in index.known():
         if not store.path_of(uid).exists() and index.remove(uid):
             counts.removed += 1
@@ -133,6 +134,21 @@ def _described(
         return None
     counts.added += 1
     return one
+
+
+def _as_they_are(store: InstanceStore, described: Iterable[NewInstance]) -> list[NewInstance]:
+    """Return those whose files are still the ones that were read.
+
+    A batch takes a while: what was deleted meanwhile must not come back, and what was stored again must not get the
+    places of the Frames of another file.
+    """
+    found = []
+    for one in described:
+        with suppress(FileNotFoundError):
+            status = store.path_of(one.instance.sop_instance_uid).stat()
+            if (status.st_size, status.st_mtime_ns) == (one.instance.nbytes, one.mtime_ns):
+                found.append(one)
+    return found
 
 
 def _batches(items: Iterable[T], count: int) -> Iterator[list[T]]:

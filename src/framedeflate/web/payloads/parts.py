@@ -14,7 +14,7 @@ from framedeflate.web.payloads.pixel_data import pixel_data_body
 from framedeflate.web.payloads.stored_object import StoredObject
 from framedeflate.web.representations import Target
 
-__all__ = ["PIXEL_DATA_PATH", "Item", "items_of"]
+__all__ = ["PIXEL_DATA_PATH", "Item", "items_of", "location_of"]
 
 PIXEL_DATA_PATH = "/bulkdata/7FE00010"
 """Of Pixel Data, below the instance; metadata names it as BulkDataURI."""
@@ -67,12 +67,32 @@ def items_of(
         For FRAME and FRAMES; from 1, checked before.
     """
     if part.media_type.name == "application/dicom":
-        yield Item(part.media_type, instance_file(stored, part.making), url)
+        yield Item(part.media_type, instance_file(stored, part.making), location_of(target, part, url))
         return
-    if part.part_per_frame or target in {Target.FRAME, Target.FRAMES}:
+    if _is_by_frame(target, part):
         numbers = frame_numbers or range(1, stored.instance.stored.number_of_frames + 1)
         for number in numbers:
             body = frame_body(stored, part.making, number - 1, coding)
-            yield Item(part.media_type, body, f"{url}/frames/{number}")
+            yield Item(part.media_type, body, location_of(target, part, url, number))
         return
-    yield Item(part.media_type, pixel_data_body(stored, part.making, coding), url + PIXEL_DATA_PATH)
+    body = pixel_data_body(stored, part.making, coding)
+    yield Item(part.media_type, body, location_of(target, part, url))
+
+
+def location_of(target: Target, part: Part, url: str, frame_number: int = 1) -> str:
+    """Return the URL of an item: of an instance, of one of its Frames, or of its Pixel Data.
+
+    Parameters
+    ----------
+    target, part, url
+        As `items_of`.
+    frame_number : int
+        From 1; of items that are Frames.
+    """
+    if part.media_type.name == "application/dicom":
+        return url
+    return f"{url}/frames/{frame_number}" if _is_by_frame(target, part) else url + PIXEL_DATA_PATH
+
+
+def _is_by_frame(target: Target, part: Part) -> bool:
+    return part.part_per_frame or target in {Target.FRAME, Target.FRAMES}

@@ -16,13 +16,14 @@ from framedeflate.web.index import IndexedInstance
 from framedeflate.web.multipart_writer import MultipartPayload, new_boundary, write_parts
 from framedeflate.web.negotiation import VARY, Answer, negotiate
 from framedeflate.web.payloads.body import Body
-from framedeflate.web.payloads.parts import Item, items_of
+from framedeflate.web.payloads.parts import Item, items_of, location_of
 from framedeflate.web.refusal import Refusal
 from framedeflate.web.representations import Making, Target
 from framedeflate.web.server.answers import RequestError, refused
 from framedeflate.web.server.asking import abilities_of, asked_of
 from framedeflate.web.server.delivery import PayloadResponse
 from framedeflate.web.server.lookup import base_url
+from framedeflate.web.server.metadata_texts import instance_url
 from framedeflate.web.server.services import Services
 from framedeflate.web.server.settings import SERVICE_ROOT
 from framedeflate.web.server.validators import kept_for, not_modified
@@ -127,6 +128,9 @@ class Retrieval:
         }
         known = not_modified(self.request, etag, headers["Cache-Control"])
         if known is not None:
+            if not answer.multipart:
+                # RFC 9110 15.4.5: as the whole answer would have had it.
+                known.headers["Content-Location"] = self._location(answer)
             return known
         cheap = all(part.making in _CHEAP for part in answer.parts)
         limiter = None if cheap else self.services.contents.turns
@@ -138,6 +142,16 @@ class Retrieval:
         item = await run_sync(lambda: next(self._items(answer)), limiter=limiter)
         self._count_frames(answer, item.body.nbytes)
         return self._single(answer, item, headers, limiter)
+
+    def _location(self, answer: Answer) -> str:
+        """Return the URL of the only item of an answer."""
+        url = self._url(self.instances[0])
+        if self.value is not None:
+            return url + self.value[0]
+        return location_of(self.target, answer.parts[0], url, *self.frame_numbers[:1])
+
+    def _url(self, instance: IndexedInstance) -> str:
+        return instance_url(base_url(self.services, self.request) + SERVICE_ROOT, instance)
 
     def _count_frames(self, answer: Answer, nbytes: int) -> None:
         image_pixel = self.instances[0].image_pixel
@@ -187,14 +201,13 @@ class Retrieval:
 
     def _items(self, answer: Answer) -> Iterator[Item]:
         services = self.services
-        base = base_url(services, self.request) + SERVICE_ROOT
         for listed, part in zip(self.instances, answer.parts, strict=True):
             uids = listed.study_instance_uid, listed.series_instance_uid, listed.sop_instance_uid
             # Lists, of a single instance too, come without frame tables, and so without the true ends of streams.
             instance = services.index.instance(*uids) if self.target in _GROWING else listed
             if instance is None:
                 raise RequestError(404, "gone", "An instance was taken out of the index meanwhile.")
-            url = "{}/studies/{}/series/{}/instances/{}".format(base, *uids)
+            url = self._url(listed)
             if self.value is not None:
                 yield Item(part.media_type, self.value[1], url + self.value[0])
                 return
