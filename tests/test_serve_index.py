@@ -143,7 +143,8 @@ def test_files_that_go_while_the_index_is_made_true(
     ):
         for number in (1, 2):
             stored(store, f"1.4.{number}")
-        add, seen = index.add, []
+        add = index.add
+        seen: list[str] = []
 
         def deleted_meanwhile(counts: ReindexCounts) -> None:
             if counts.files == 2:

@@ -2,7 +2,6 @@
 """Texts kept deflated, which joined are a payload in any content coding without being deflated again."""
 
 import os
-import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
+from framedeflate.web.content_encoding import Coding, FrameSums, ends
 from framedeflate.web.metadata.checksums import joined_adler32, joined_crc32
 
 __all__ = ["CodedText", "PayloadCoder", "code"]
@@ -18,8 +18,6 @@ _LEVEL: Final = 4  # twice as fast as 6, and a tenth longer
 _HELD_NBYTES: Final = 8 << 20
 _BLOCK_NBYTES: Final = 1 << 18
 
-_ZLIB_HEADER: Final = b"\x78\x9c"
-_GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _END: Final = b"\x03\x00"  # an empty last block (RFC 1951 3.2.3)
 
 
@@ -150,15 +148,15 @@ class PayloadCoder:
     """
 
     def __init__(self, coding: str | None) -> None:
-        self._coding: Final = coding
+        self._coding: Final[Coding | None] = (
+            None if coding is None else "gzip" if coding == "gzip" else "deflate"
+        )
         self._nbytes = self._crc32 = 0
         self._adler32 = 1
 
     def start(self) -> bytes:
         """Return what stands before the first text."""
-        if self._coding is None:
-            return b""
-        return _ZLIB_HEADER if self._coding == "deflate" else _GZIP_HEADER
+        return b"" if self._coding is None else ends(self._sums(), self._coding)[0]
 
     def plain(self, text: bytes) -> bytes:
         """Return what is sent for a text of a few bytes."""
@@ -177,11 +175,10 @@ class PayloadCoder:
 
     def end(self) -> bytes:
         """Return what stands behind the last text."""
-        if self._coding is None:
-            return b""
-        if self._coding == "deflate":
-            return _END + struct.pack(">I", self._adler32)
-        return _END + struct.pack("<II", self._crc32, self._nbytes & 0xFFFFFFFF)
+        return b"" if self._coding is None else _END + ends(self._sums(), self._coding)[1]
+
+    def _sums(self) -> FrameSums:
+        return FrameSums(0, self._nbytes, self._adler32, self._crc32)
 
     def _count(self, nbytes: int, adler32: int, crc32: int) -> None:
         self._nbytes += nbytes

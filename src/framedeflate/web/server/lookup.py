@@ -2,6 +2,7 @@
 """What a path of the service names: UIDs checked before anything is looked up, instances found or 404."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from anyio.to_thread import run_sync
@@ -12,7 +13,16 @@ from framedeflate.web.index import IndexedInstance
 from framedeflate.web.server.answers import RequestError
 from framedeflate.web.server.services import Services
 
-__all__ = ["INSTANCE", "SERIES", "STUDY", "base_url", "find_instance", "find_instances", "is_host"]
+__all__ = [
+    "INSTANCE",
+    "SERIES",
+    "STUDY",
+    "base_url",
+    "find_instance",
+    "find_instances",
+    "is_host",
+    "require_uids",
+]
 
 LOOPBACK_WITHOUT_PORT: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -27,9 +37,21 @@ def _uids(request: Request) -> list[str]:
     uids = [
         request.path_params[name] for name in ("study", "series", "instance") if name in request.path_params
     ]
-    if not all(is_uid(uid) for uid in uids):
-        raise RequestError(400, "uid", "A UID is digits and dots, 64 characters at most (PS3.5 9.1).")
+    require_uids(uids)
     return uids
+
+
+def require_uids(uids: Iterable[str], *, headers: Mapping[str, str] | None = None) -> None:
+    """Refuse what is no UID.
+
+    Raises
+    ------
+    RequestError
+        400 ``uid``, with `headers`.
+    """
+    if not all(map(is_uid, uids)):
+        message = "A UID is digits and dots, 64 characters at most (PS3.5 9.1)."
+        raise RequestError(400, "uid", message, headers=headers)
 
 
 def _missing() -> RequestError:

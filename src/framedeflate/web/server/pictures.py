@@ -7,6 +7,7 @@ import numpy as np
 
 from framedeflate.array import frames_to_array
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.pixel_memory import pixels_nbytes
 from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 from framedeflate.web.index import Index, IndexedInstance
 from framedeflate.web.index.cache import BoundedCache
@@ -21,7 +22,7 @@ from framedeflate.web.server.stored_data_set import stored_data_set
 __all__ = ["Pictures"]
 
 MAX_FRAME_NBYTES: Final = 256 << 20
-"""Of a native Frame that is rendered, a byte a pixel at least: what has one bit is drawn as bytes."""
+"""Of a Frame's pixels that are rendered, those of one bit a byte each; of a larger one tiles should be asked for."""
 
 MAX_JPEG_SIDE: Final = 65_500
 """Rows or columns that libjpeg writes; an image may have 65 535."""
@@ -90,11 +91,11 @@ class Pictures:
         FrameDeflateError, OSError
             It cannot be decoded or rendered.
         """
-        described = instance.image_pixel
-        npixels = 0 if described is None else described.rows * described.columns
-        if max(npixels, instance.stored.frame_nbits // 8) > MAX_FRAME_NBYTES:
+        if instance.image_pixel is not None and pixels_nbytes(instance.image_pixel) > MAX_FRAME_NBYTES:
             raise RequestError(
-                406, "too-large", f"Frames of more than {MAX_FRAME_NBYTES} bytes or pixels are not rendered."
+                406,
+                "too-large",
+                f"Frames of more than {MAX_FRAME_NBYTES} bytes, or pixels of one bit, are not rendered.",
             )
         frames = self._contents.frames(instance)
         pixel = frames.image_pixel

@@ -29,7 +29,6 @@ _FRAME: Final = re.compile(
     f"(/[a-z]+)/studies/(?P<study>{_UID})/series/(?P<series>{_UID})"
     f"/instances/(?P<instance>{_UID})/frames/(?P<frames>[0-9]{{1,9}})"
 )
-_FRAME_TEMPLATE: Final = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}"
 _OPEN: Final = frozenset({"/", "/healthz", "/metrics"})
 
 
@@ -46,7 +45,7 @@ def route_name(path: str, root: str = "/dicomweb") -> tuple[str, dict[str, str]]
     frame = _FRAME.fullmatch(path)
     if frame is not None and frame[1] == root:
         # Most requests are for a Frame, and each takes as little time as this.
-        return root + _FRAME_TEMPLATE, frame.groupdict()
+        return root + FRAME_ROUTE, frame.groupdict()
     if not f"{path}/".startswith(f"{root}/"):
         return (path if path in _OPEN else "/{file}"), {}
     parts = path[len(root) :].split("/")

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from framedeflate.errors import SearchError
-from framedeflate.instance_store.check import is_uid
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
 from framedeflate.web.media_type import MediaType
 from framedeflate.web.metadata.dicom_json import dump_json
@@ -26,7 +25,7 @@ from framedeflate.web.search.query import Query, parse_query
 from framedeflate.web.search.results import result_of
 from framedeflate.web.server.answers import problem, refused
 from framedeflate.web.server.asking import abilities_of, asked_of
-from framedeflate.web.server.lookup import SERIES, STUDY, base_url
+from framedeflate.web.server.lookup import SERIES, STUDY, base_url, require_uids
 from framedeflate.web.server.services import Services
 from framedeflate.web.server.settings import SERVICE_ROOT
 
@@ -69,8 +68,7 @@ def routes(services: Services) -> Sequence[BaseRoute]:
 
 async def _answer(services: Services, request: Request, level: Level) -> Response:
     uids = {f"{name}_instance_uid": uid for name, uid in request.path_params.items()}
-    if not all(map(is_uid, uids.values())):
-        return problem(400, "uid", "A UID is digits and dots, 64 characters at most (PS3.5 9.1).")
+    require_uids(uids.values())
     settings = services.settings
     answer = negotiate(Target.METADATA, [_RESULTS], asked_of(request), abilities_of(settings))
     if isinstance(answer, Refusal):

@@ -12,13 +12,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from framedeflate.errors import InstanceError, MediaTypeError
-from framedeflate.instance_store.check import is_uid
 from framedeflate.web.accept import parse_accept
 from framedeflate.web.ingest import Ingest, StoreLimits, StoreReport, StoreTransaction
 from framedeflate.web.refusal import Refusal
-from framedeflate.web.server.answers import RequestError, refused
+from framedeflate.web.server.answers import refused
 from framedeflate.web.server.front import RequestTooLargeError
-from framedeflate.web.server.lookup import STUDY, base_url
+from framedeflate.web.server.lookup import STUDY, base_url, require_uids
 from framedeflate.web.server.services import Services
 from framedeflate.web.server.settings import SERVICE_ROOT
 from framedeflate.web.store_request import StoreRequest, read_store_request
@@ -66,10 +65,7 @@ class _Store:
     async def answer(self, request: Request) -> Response:
         """Store what a request brings, and say what came of it."""
         study = request.path_params.get("study")
-        if study is not None and not is_uid(study):
-            raise RequestError(
-                400, "uid", "A UID is digits and dots, 64 characters at most (PS3.5 9.1).", headers=_CLOSE
-            )
+        require_uids([] if study is None else [study], headers=_CLOSE)
         layout = read_store_request(
             request.headers.get("content-type"), request.headers.get("content-encoding"), accepted=_ACCEPTED
         )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from framedeflate.web.conditions import is_known
 from framedeflate.web.server.services import Services
 
 __all__ = ["routes"]
@@ -53,8 +54,7 @@ def _answer(file: _File) -> Callable[[Request], Awaitable[Response]]:
     headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
 
     async def answer(request: Request) -> Response:
-        known = request.headers.get("if-none-match", "")
-        if known.strip() == "*" or file.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        if is_known(request.headers.get("if-none-match"), file.etag):
             return Response(status_code=304, headers=headers)
         return Response(file.body, headers=headers, media_type=file.content_type)
 
