@@ -11,6 +11,8 @@ import httpx
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
+from pydicom.encaps import encapsulate
 
 from bench_serve import running
 from indexed_files import made_dataset, made_frames, save, save_deflated
@@ -262,6 +264,26 @@ def test_streams_of_a_study_of_one_instance(tmp_path: Path) -> None:
             accept = {"Accept": 'multipart/related; type="application/x-deflate"'}
             answer = httpx.get(base_url + resource, headers=accept)
             assert [body for _, body in split(answer)] == [stream for stream, _ in streams], resource
+
+
+def test_a_jpeg_of_odd_columns(tmp_path: Path) -> None:
+    pixels = np.add.outer(np.arange(9) * 9, np.arange(7) * 9).astype("u1")
+    memory = BytesIO()
+    Image.fromarray(np.stack([pixels, 255 - pixels, pixels // 2], -1)).save(memory, "JPEG", subsampling=1)
+    dataset = made_dataset("1.2", "1.3", "1.4", Rows=9, Columns=7, SamplesPerPixel=3, BitsAllocated=8)
+    dataset.PhotometricInterpretation, dataset.BitsStored, dataset.HighBit = "YBR_FULL_422", 8, 7
+    dataset.PixelRepresentation = dataset.PlanarConfiguration = 0
+    dataset.PixelData = encapsulate([memory.getvalue()])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    put_in_store(tmp_path / "store", save(dataset, tmp_path / "a.dcm", "1.2.840.10008.1.2.4.50"))
+    with running_server(tmp_path / "store") as base_url:
+        frame = f"{base_url}{URL}/1.4/frames/1"
+        answer = httpx.get(frame, headers={"Accept": "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50"})
+        assert answer.content.removesuffix(b"\0") == memory.getvalue()
+        answer = httpx.get(frame, headers={"Accept": "application/octet-stream"})
+        found = np.frombuffer(answer.content, "u1").reshape(9, 7, 3).astype(int)
+        assert np.abs(found - np.asarray(Image.open(memory))).max() <= 3
 
 
 def test_frames_that_cannot_be(client: httpx.Client) -> None:

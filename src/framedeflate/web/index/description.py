@@ -14,7 +14,7 @@ from framedeflate.frame_plans import NativeFrames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.instance_store.check import is_uid, open_data_set
 from framedeflate.part10 import read_file_meta
-from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
+from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED
 from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.frame_table import deflated_frame_table, fragment_table
 from framedeflate.web.index.records import IndexedInstance, NewInstance, PixelDataPlace
@@ -26,6 +26,9 @@ __all__ = ["describe_instance"]
 
 MAX_DATA_SET_NBYTES: Final = 8 << 30
 """The largest Data Set that is inflated as a whole, to a file without a name beside the one that is read."""
+
+_NATIVE_WITHIN: Final = frozenset({DEFLATED_IMAGE_FRAME_COMPRESSION, ENCAPSULATED_UNCOMPRESSED})
+"""Their Items hold Frames as native ones are, once inflated."""
 
 _BLOCK_NBYTES: Final = 1 << 20
 _MAX_ATTRIBUTE_LENGTH: Final = 1 << 14
@@ -62,7 +65,7 @@ def describe_instance(path: Path, *, sop_instance_uid: str | None = None, thread
         uid = meta.transfer_syntax_uid
         with open_data_set(file, meta, folder=path.parent, limit_nbytes=MAX_DATA_SET_NBYTES) as opened:
             source, layout = opened
-            image_pixel = _image_pixel(layout)
+            image_pixel = _image_pixel(layout, uid)
             frames = pixel_data = None
             if source is file and layout.pixel_data is not None:
                 pixel_data, index = _place(file, layout, uid, image_pixel)
@@ -111,13 +114,20 @@ def _uid(attributes: dict[str, dict[str, list[str]]], key: str) -> str:
     return values[0]
 
 
-def _image_pixel(layout: DataSetLayout) -> ImagePixel | None:
+def _image_pixel(layout: DataSetLayout, uid: str) -> ImagePixel | None:
     """Return what describes the Frames; None where nothing does, or what is there are no Frames of ours."""
     pixel_data = layout.pixel_data
     if pixel_data is None:
         return None
     try:
-        image_pixel = ImagePixel(**layout.image_pixel_attributes())
+        attributes = layout.image_pixel_attributes()
+        if pixel_data.is_undefined_length and uid not in _NATIVE_WITHIN:
+            # Decoded they have all samples, by pixel. Subsampling, for which a native image has even Columns, and
+            # planes are matters of the codestream, which a JPEG of odd Columns may have too.
+            attributes["planar_configuration"] = 0
+            if attributes["photometric_interpretation"] == "YBR_FULL_422":
+                attributes["photometric_interpretation"] = "YBR_FULL"
+        image_pixel = ImagePixel(**attributes)
         if pixel_data.is_undefined_length:
             return image_pixel
         # As when it was stored: a Frame's worth of bytes behind the last one is none that could be told apart.
