@@ -4,6 +4,7 @@
 import io
 import os
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -20,6 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 pytest.importorskip("sqlalchemy")
+from framedeflate.errors import StoreIndexError
 from framedeflate.instance_store import Arrival, InstanceStore
 from framedeflate.web.index import Index
 from framedeflate.web.ingest import Ingest, StoreLimits, StoreReport, StoreTransaction
@@ -67,6 +69,45 @@ def send(
         for piece in [payload] if isinstance(payload, bytes) else payload:
             transaction.feed(piece)
         return transaction.finish()
+
+
+def test_what_the_index_refuses_of_one_is_not_the_others_failure(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, begun, go_on = ingest.index.add, threading.Event(), threading.Event()
+
+    def refuses(instances: list[Any], *, replace: bool = False) -> None:
+        uids = {one.instance.sop_instance_uid for one in instances}
+        if uids == {"2.25.60"}:
+            begun.set()
+            assert go_on.wait(20)
+        if "2.25.62" in uids:
+            raise StoreIndexError("no", kind="failed")
+        add(instances, replace=replace)
+
+    monkeypatch.setattr(ingest.index, "add", refuses)
+    reports: dict[str, StoreReport] = {}
+
+    def store(uid: str) -> None:
+        reports[uid] = send(ingest, multipart([dicom_part(ct(uid))]))
+
+    threads = [threading.Thread(target=store, args=(f"2.25.{number}",)) for number in range(60, 64)]
+    threads[0].start()
+    assert begun.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    deadline = time.monotonic() + 20
+    while len(ingest._commits._queue) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert {uid: len(report.stored) for uid, report in reports.items()} == {
+        "2.25.60": 1,
+        "2.25.61": 1,
+        "2.25.62": 0,
+        "2.25.63": 1,
+    }
 
 
 def reasons(report: StoreReport) -> list[int]:

@@ -57,11 +57,23 @@ class GroupCommit:
     def _commit(self, group: list[_Waiting]) -> None:
         for waiting in group:
             waiting.was_tried = True
+        if not self._is_added(group) and len(group) > 1 and _is_about_rows(group[0].error):
+            # What one client brings must not be why the others' instances are refused.
+            for waiting in group:
+                self._is_added([waiting])
+
+    def _is_added(self, group: list[_Waiting]) -> bool:
         try:
             self._index.add([one for waiting in group for one in waiting.described])
         except (FrameDeflateError, OSError, MemoryError) as error:
             for waiting in group:
                 waiting.error = error
-        else:
-            for waiting in group:
-                waiting.is_committed = True
+            return False
+        for waiting in group:
+            waiting.is_committed = True
+        return True
+
+
+def _is_about_rows(error: Exception | None) -> bool:
+    """Whether the database would not take what it was given; a full disk, or an index that is away, fail all."""
+    return isinstance(error, StoreIndexError) and error.kind == "failed"
