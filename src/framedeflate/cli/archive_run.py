@@ -86,7 +86,7 @@ def run(namespace: argparse.Namespace, settings: CompressSettings) -> ExitCode:
         shard=namespace.shard or Shard(),
         retry=None if retry is None else tuple(filter(None, retry.split(","))),
     )
-    _make_folder(archive.manifest.parent)
+    transcoding.make_folder(archive.manifest.parent)
     with archive.begin() as begun:
         if not namespace.json:
             print(f"manifest {archive.manifest}: {_beginning(begun)}", flush=True)
@@ -145,15 +145,6 @@ def _default_manifest(namespace: argparse.Namespace) -> Path:
     folder = Path(os.path.abspath(namespace.output))  # noqa: PTH100 - resolve() would follow links
     part = f".{namespace.shard.number}-of-{namespace.shard.count}" if namespace.shard else ""
     return folder.with_name(f"{folder.name}{part}{MANIFEST_SUFFIX}")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(
-            f"cannot make the folder {folder}: {error.strerror}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
-        ) from error
 
 
 def _executor(namespace: argparse.Namespace) -> Executor:

@@ -13,8 +13,8 @@ from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.network_arguments import add_tls_arguments, ae_title, network, peer, port, size
 from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
+from framedeflate.cli.store_arguments import add_policy_arguments, open_store
 from framedeflate.errors import MissingExtraError, TlsSettingsError
-from framedeflate.frame_codec import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
     from framedeflate.dimse.commitment import CommitmentReport
@@ -63,20 +63,7 @@ def add_parser(
         metavar="ADDR",
         help="address to listen on (default: %(default)s; all: 0.0.0.0)",
     )
-    parser.add_argument(
-        "--policy",
-        choices=("keep", "bilevel", "all"),
-        default="bilevel",
-        help="which native images are stored deflated: none, 1-bit ones and label maps, or all (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--level",
-        type=int,
-        choices=range(1, 10),
-        metavar="1-9",
-        default=DEFAULT_LEVEL,
-        help="1 is fastest, 9 smallest (default: %(default)s)",
-    )
+    add_policy_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
     _add_peers(parser)
     _add_limits(parser)
@@ -169,7 +156,7 @@ def run(namespace: argparse.Namespace) -> ExitCode:
     stop = threading.Event()
     narrator = _Narrator(as_json=namespace.json, stop=stop)
     with _stopped_by_signals(stop), ExitStack() as stack:
-        store = stack.enter_context(_open_store(namespace))
+        store = stack.enter_context(open_store(namespace))
         receiver = _make_receiver(namespace, store, narrator)
         try:
             host, number = receiver.start(namespace.host, namespace.port)
@@ -185,23 +172,6 @@ def run(namespace: argparse.Namespace) -> ExitCode:
         receiver.stop(namespace.grace)
     narrator.stopped()
     return ExitCode.OK
-
-
-def _open_store(namespace: argparse.Namespace) -> "InstanceStore":
-    from framedeflate.instance_store import InstanceStore
-
-    try:
-        return InstanceStore(
-            namespace.store,
-            policy=namespace.policy,
-            level=namespace.level,
-            max_object_nbytes=namespace.max_object,
-            min_free_nbytes=namespace.min_free,
-        )
-    except OSError as error:
-        raise CommandError(
-            f"{namespace.store}: {error.strerror or error}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
-        ) from error
 
 
 def _make_receiver(

@@ -28,6 +28,7 @@ from framedeflate.cli.serve_settings import (
     tls_of,
 )
 from framedeflate.cli.serve_watches import ServeWatches
+from framedeflate.cli.store_arguments import open_store
 from framedeflate.errors import MissingExtraError, StoreIndexError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def run(namespace: argparse.Namespace) -> ExitCode:
         except OSError as error:
             raise cannot_listen(namespace, error) from error
         rules = rules_of(namespace, listener.getsockname()[1], access, is_tls=tls is not None)
-        store = stack.enter_context(_open_store(namespace))
+        store = stack.enter_context(open_store(namespace))
         try:
             return _serve(namespace, store, listener, rules=rules, tls=tls, stack=stack)
         except StoreIndexError as error:
@@ -176,23 +177,6 @@ def _end_anyway(seconds: float) -> None:
     timer = threading.Timer(seconds, os._exit, [int(ExitCode.OK)])
     timer.daemon = True
     timer.start()
-
-
-def _open_store(namespace: argparse.Namespace) -> "InstanceStore":
-    from framedeflate.instance_store import InstanceStore
-
-    try:
-        return InstanceStore(
-            namespace.store,
-            policy=namespace.policy,
-            level=namespace.level,
-            max_object_nbytes=namespace.max_object,
-            min_free_nbytes=namespace.min_free,
-        )
-    except OSError as error:
-        raise CommandError(
-            f"{namespace.store}: {error.strerror or error}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
-        ) from error
 
 
 def _reindex(services: "Services") -> "ReindexCounts":

@@ -4,7 +4,7 @@
 import argparse
 
 from framedeflate.cli.network_arguments import add_tls_arguments, port, size
-from framedeflate.frame_codec import DEFAULT_LEVEL
+from framedeflate.cli.store_arguments import add_policy_arguments
 
 __all__ = ["add_arguments", "count"]
 
@@ -56,20 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch-remove", action="store_true", help="remove files from watched folders once they are safe"
     )
-    parser.add_argument(
-        "--policy",
-        choices=("keep", "bilevel", "all"),
-        default="bilevel",
-        help="which native images are stored deflated: none, 1-bit ones and label maps, or all (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--level",
-        type=int,
-        choices=range(1, 10),
-        metavar="1-9",
-        default=DEFAULT_LEVEL,
-        help="1 is fastest, 9 smallest (default: %(default)s)",
-    )
+    add_policy_arguments(parser)
     parser.add_argument("--read-only", action="store_true", help="take nothing in by the web")
     parser.add_argument(
         "--allow-delete", action="store_true", help="DELETE takes studies, series and instances away for good"

@@ -19,7 +19,7 @@ from framedeflate.errors import FrameDeflateError
 from framedeflate.transcode import TranscodeResult
 from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION
 
-__all__ = ["JSON_HELP", "add_arguments", "count", "outcome_of", "run", "threads_of"]
+__all__ = ["JSON_HELP", "add_arguments", "count", "make_folder", "outcome_of", "run", "threads_of"]
 
 JSON_HELP = """\
 --json prints one object a line for each file:
@@ -105,7 +105,7 @@ def _work(
 ) -> Outcome:
     """Do one task, and copy what it skips where that was asked for."""
     if not namespace.in_place:
-        _make_folder(task.destination.parent)
+        make_folder(task.destination.parent)
     try:
         return function(namespace, task, progress)
     except FrameDeflateError as error:
@@ -118,7 +118,14 @@ def _work(
     return replace(outcome, status="copied", destination=destination, line=line)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises
+    ------
+    CommandError
+        It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
