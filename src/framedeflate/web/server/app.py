@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -49,6 +50,13 @@ _ROUTES: Final[Sequence[Callable[[Services], Sequence[BaseRoute]]]] = (
 _KINDS: Final = {404: "unknown-resource", 405: "method"}
 
 
+class _Application(Starlette):
+    """Starlette without its own answer to a defect, plain text: `Front` logs one and names the request that it met."""
+
+    def build_middleware_stack(self) -> "ASGIApp":
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+
+
 def create_app(services: Services) -> "ASGIApp":
     """Return the ASGI application.
 
@@ -57,7 +65,7 @@ def create_app(services: Services) -> "ASGIApp":
     services : Services
         Closed by who made them, not by the application.
     """
-    application = Starlette(
+    application = _Application(
         routes=[route for routes in _ROUTES for route in routes(services)],
         exception_handlers={
             HTTPException: _http_problem,
