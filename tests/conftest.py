@@ -38,16 +38,28 @@ OVER_SOCKETS = (
     "test_archive_store",
     "test_cli_receive",
     "test_cli_send",
+    "test_commitment",
     "test_dimse_commit",
     "test_dimse_send",
     "test_reader_remote",
-    "test_receiver_",
+    "test_receiver",
     "test_remote_",
     "test_send_to_receiver",
     "test_serve_",
     "test_viewer_",
     "test_zarr_http",
 )
+
+
+OF_PROCESSES = (
+    "test_archive_kills",
+    "test_cli_interrupt",
+    "test_cli_zarr",
+    "test_document_code",
+    "test_open_source",
+    "test_zarr_many_frames",
+)
+"""What starts processes or servers, and is about our code in them, on either engine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem.startswith(OVER_SOCKETS):
             item.add_marker("sockets")
+        if item.path.stem.startswith(OVER_SOCKETS + OF_PROCESSES):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 

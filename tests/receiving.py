@@ -190,6 +190,14 @@ class Running:
             else:
                 association.kill()
 
+    def report(self) -> CommitmentReport:
+        """The only report, once it is delivered: its listener has it before the receiver knows that."""
+        deadline = time.monotonic() + 15
+        while not self.reports and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (report,) = self.reports
+        return report
+
     def send(self, dataset: Dataset, syntax: str = EXPLICIT, **options: Any) -> int:
         """Send one instance in a Transfer Syntax; return the status."""
         return self.send_bytes(
