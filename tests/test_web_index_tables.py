@@ -107,7 +107,7 @@ def test_frames_too_large_to_be_held_are_counted_through(
     path = tmp_path / "a.dcm"
     save_deflated(made_dataset("1.2", "1.3", "1.4"), path, made_frames(5, 64, 64), 64, 64)
     held = describe_instance(path).instance.frames
-    monkeypatch.setattr(frame_table, "_HELD_FRAME_NBYTES", 1)
+    monkeypatch.setattr(frame_table, "HELD_FRAME_NBYTES", 1)
     monkeypatch.setattr(frame_table, "_BLOCK_NBYTES", 7)
     counted = describe_instance(path).instance.frames
     assert held is not None
@@ -129,7 +129,7 @@ def test_frames_too_large_to_be_held_are_counted_through(
 def test_each_defect_has_its_kind(
     fragment: bytes, kind: str, held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame_table, "_HELD_FRAME_NBYTES", 1 << 20 if held else 1)
+    monkeypatch.setattr(frame_table, "HELD_FRAME_NBYTES", 1 << 20 if held else 1)
     path = tmp_path / "a.dcm"
     fragments = [raw_deflate(bytes(12)), fragment]
     save_fragments(path, image(3, 4, 2), "1.2.840.10008.1.2.8.1", fragments)

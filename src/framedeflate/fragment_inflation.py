@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = [
+    "DEFECT_KINDS",
     "MAX_EXPANSION",
     "InflatedFrames",
     "SizedFrame",
@@ -26,7 +27,8 @@ __all__ = [
 MAX_EXPANSION: Final = 1032
 """DEFLATE's greatest expansion: 258 bytes from two bits (RFC 1951 3.2.5)."""
 
-_DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
+DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
+"""Kinds of FrameDecodeError by the engine's number of a defect; 0 is none."""
 
 
 class SizedFrame(Protocol):
@@ -188,7 +190,7 @@ def _judge(
             continue
         unwrapped = _unwrap(fragment, image_pixel, number)
         if unwrapped is None:
-            kind = _DEFECT_KINDS[defects[index]]
+            kind = DEFECT_KINDS[defects[index]]
             raise FrameDecodeError(
                 _decode_message(kind, produced[index], image_pixel.frame_nbytes, consumed[index]),
                 kind=kind,

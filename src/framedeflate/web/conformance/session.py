@@ -209,6 +209,14 @@ class Session:
         )
         return {role: self.samples[role] for role in there}
 
+    def of_study(self, sample: Sample) -> list[Sample]:
+        """Return all that is on the server of a sample's study, itself among them."""
+        return [one for one in self.stored.values() if one.study == sample.study]
+
+    def of_series(self, sample: Sample) -> list[Sample]:
+        """Return all that is on the server of a sample's series, itself among them."""
+        return [one for one in self.stored.values() if one.series == sample.series]
+
     def any_sample(self) -> Sample:
         """Return a sample that is on the server, whichever; the plainest first."""
         for role in (

@@ -9,9 +9,10 @@ import numpy as np
 from framedeflate import engine
 from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import FrameDecodeError
-from framedeflate.fragment_inflation import check_expansion
+from framedeflate.fragment_inflation import DEFECT_KINDS, check_expansion
 from framedeflate.frame_index import FrameIndex
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.instance_store.frames import HELD_FRAME_NBYTES
 from framedeflate.web.index.records import FRAME
 
 if TYPE_CHECKING:
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["deflated_frame_table", "fragment_table"]
 
 _RUN_NBYTES: Final = 4 << 20
-_HELD_FRAME_NBYTES: Final = 32 << 20
-"""A worker holds one Frame; larger ones are counted through in blocks."""
-
 _BLOCK_NBYTES: Final = 1 << 18
-_DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
 
 
 def fragment_table(index: FrameIndex) -> "NDArray[np.void] | None":
@@ -64,7 +61,7 @@ def deflated_frame_table(
         last = max(first + 1, int(np.searchsorted(stops, starts[first] + _RUN_NBYTES, side="right")))
         smallest = first + int(np.argmin(table["item_nbytes"][first:last]))
         check_expansion(int(table["item_nbytes"][smallest]), image_pixel, frame_number=smallest + 1)
-        if image_pixel.frame_nbytes > _HELD_FRAME_NBYTES:
+        if image_pixel.frame_nbytes > HELD_FRAME_NBYTES:
             last = first + 1
             found = _count_through(source, int(starts[first]), int(stops[first]), image_pixel, first + 1)
             table["stream_nbytes"][first], table["adler32"][first], table["crc32"][first] = found
@@ -94,7 +91,7 @@ def _check(
     for number, (fragment, defect, used, made) in enumerate(zip(fragments, *found, strict=True), first + 1):
         if defect:
             raise _failure(
-                _DEFECT_KINDS[defect],
+                DEFECT_KINDS[defect],
                 f"the Fragment inflates to {made} bytes where the Frame has {image_pixel.frame_nbytes}",
                 image_pixel,
                 used,

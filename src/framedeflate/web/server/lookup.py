@@ -84,7 +84,7 @@ async def find_instances(services: Services, request: Request) -> list[IndexedIn
         400 ``uid`` | 404 ``unknown-instance``.
     """
     uids = _uids(request)
-    found = await run_sync(lambda: list(services.index.instances(*uids)))
+    found = await run_sync(lambda: services.index.instances(*uids))
     if not found:
         raise _missing()
     return found

@@ -174,9 +174,7 @@ def _all_of(s: Session, path: str, samples: list[Sample]) -> str:
 def study(s: Session) -> str:
     """A study comes with all its instances."""
     one = s.any_sample()
-    return _all_of(
-        s, f"/studies/{one.study}", [each for each in s.stored.values() if each.study == one.study]
-    )
+    return _all_of(s, f"/studies/{one.study}", s.of_study(one))
 
 
 @check("Table 10.4.1-1")
@@ -184,7 +182,7 @@ def series(s: Session) -> str:
     """A series comes with all its instances."""
     one = s.any_sample()
     path = f"/studies/{one.study}/series/{one.series}"
-    return _all_of(s, path, [each for each in s.stored.values() if each.series == one.series])
+    return _all_of(s, path, s.of_series(one))
 
 
 @check("10.4.3.1")

@@ -56,16 +56,14 @@ def _several(s: Session, path: str, samples: list[Sample]) -> str:
 def study(s: Session) -> str:
     """The metadata of a study name all its instances."""
     one = s.any_sample()
-    return _several(
-        s, f"/studies/{one.study}", [each for each in s.stored.values() if each.study == one.study]
-    )
+    return _several(s, f"/studies/{one.study}", s.of_study(one))
 
 
 @check("10.4.1.1.2")
 def series(s: Session) -> str:
     """The metadata of a series name all its instances."""
     one = s.any_sample()
-    samples = [each for each in s.stored.values() if each.series == one.series]
+    samples = s.of_series(one)
     return _several(s, f"/studies/{one.study}/series/{one.series}", samples)
 
 

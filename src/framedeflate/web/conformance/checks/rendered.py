@@ -93,7 +93,7 @@ def _pictures(s: Session, path: str, samples: list[Sample]) -> str:
 def series(s: Session) -> str:
     """A series is rendered, its pictures in parts."""
     sample = s.sample("native")
-    samples = [one for one in s.stored.values() if one.series == sample.series]
+    samples = s.of_series(sample)
     return _pictures(s, f"/studies/{sample.study}/series/{sample.series}", samples)
 
 
@@ -101,9 +101,7 @@ def series(s: Session) -> str:
 def study(s: Session) -> str:
     """A study is rendered, its pictures in parts."""
     sample = s.sample("native")
-    return _pictures(
-        s, f"/studies/{sample.study}", [one for one in s.stored.values() if one.study == sample.study]
-    )
+    return _pictures(s, f"/studies/{sample.study}", s.of_study(sample))
 
 
 @check("8.3.5.1", needs="native")

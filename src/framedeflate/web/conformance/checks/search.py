@@ -97,7 +97,7 @@ def counts(s: Session) -> str:
 def series_of_study(s: Session) -> str:
     """The series of a study are found."""
     one = s.any_sample()
-    expected = {each.series for each in s.stored.values() if each.study == one.study}
+    expected = {each.series for each in s.of_study(one)}
     rows = _rows(s, f"/studies/{one.study}/series")
     found = set(_uids(rows, SERIES))
     expect(expected <= found, f"{len(expected)} series", f"{len(expected - found)} missing")
@@ -111,7 +111,7 @@ def series_of_study(s: Session) -> str:
 def instances_of_study(s: Session) -> str:
     """The instances of a study are found."""
     one = s.any_sample()
-    expected = {each.uid for each in s.stored.values() if each.study == one.study}
+    expected = {each.uid for each in s.of_study(one)}
     found = set(_uids(_rows(s, f"/studies/{one.study}/instances"), INSTANCE))
     expect(expected <= found, f"{len(expected)} instances", f"{len(expected - found)} missing")
     return f"{len(found)} instances"
@@ -121,7 +121,7 @@ def instances_of_study(s: Session) -> str:
 def instances_of_series(s: Session) -> str:
     """The instances of a series are found, and no others."""
     one = s.any_sample()
-    expected = {each.uid for each in s.stored.values() if each.series == one.series}
+    expected = {each.uid for each in s.of_series(one)}
     others = {each.uid for each in s.stored.values() if each.series != one.series}
     found = set(_uids(_rows(s, f"/studies/{one.study}/series/{one.series}/instances"), INSTANCE))
     wrong = len(expected - found), len(found & others)
@@ -133,7 +133,7 @@ def instances_of_series(s: Session) -> str:
 def by_series_attributes(s: Session) -> str:
     """Instances of a study are found by attributes of their series."""
     one = s.any_sample()
-    others = [each for each in s.stored.values() if each.study == one.study and each.series != one.series]
+    others = [each for each in s.of_study(one) if each.series != one.series]
     modality = one.dataset.get("Modality", "")
     if not others or any(each.dataset.get("Modality", "") == modality for each in others):
         raise CheckSkippedError("one modality alone")
