@@ -7,9 +7,9 @@ import stat
 import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Final, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
+from framedeflate.closing import Closing
 from framedeflate.errors import DicomFormatError
 
 __all__ = [
@@ -149,7 +149,7 @@ class BytesSource:
         """Nothing to close: the bytes are the caller's."""
 
 
-class FileSource:
+class FileSource(Closing):
     """A file on disk, read without a shared position so that threads do not disturb each other.
 
     Parameters
@@ -209,11 +209,3 @@ class FileSource:
         """Close the file, where that was asked for."""
         if self._close_file:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

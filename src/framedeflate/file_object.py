@@ -3,9 +3,9 @@
 
 import io
 import threading
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
+from framedeflate.closing import Closing
 from framedeflate.errors import UnsupportedSourceError
 
 __all__ = ["FileObjectSource", "SeekableFile"]
@@ -24,7 +24,7 @@ class SeekableFile(Protocol):
         """Return the position."""
 
 
-class FileObjectSource:
+class FileObjectSource(Closing):
     """A binary file object. It has one position, so threads take turns.
 
     The position is moved: whoever else reads from the object meanwhile is disturbed, and disturbs. So do a process and
@@ -84,14 +84,6 @@ class FileObjectSource:
         close = getattr(self._file, "close", None)
         if self._close_file and close is not None:
             close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _check(file: Any) -> None:

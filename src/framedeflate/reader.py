@@ -4,13 +4,13 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Final, Self, SupportsIndex, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framedeflate.byte_source import ByteSource
+from framedeflate.closing import Closing
 from framedeflate.frame_arrays import Run
 from framedeflate.functional_groups import FrameMetadata
 from framedeflate.image_pixel import ImagePixel
@@ -26,7 +26,7 @@ _AHEAD: Final = 2
 """Requests that are under way while the Frames of the one before are looked at."""
 
 
-class FrameReader:
+class FrameReader(Closing):
     """Random access to the Frames of a DICOM file, deflated or native, on disk or on a server.
 
     Opening reads the header and the tables only; each Frame is read when it is asked for. May be used from
@@ -157,14 +157,6 @@ class FrameReader:
     def close(self) -> None:
         """Close the file, where `open` opened it."""
         close_source(self._source, self._given)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _drive(self, plan: RangePlan[T]) -> T:
         return drive_ranges(plan, self._source)

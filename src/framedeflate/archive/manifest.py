@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from framedeflate.archive.manifest_rows import SCHEMA, UPDATE, row_values, shown_path, stored_path
 from framedeflate.archive.one_file import FileOutcome, Work
 from framedeflate.archive.places import Entry
+from framedeflate.closing import Closing
 from framedeflate.errors import ArchiveError
 
 __all__ = ["LOCK_SUFFIX", "Manifest", "Row"]
@@ -60,7 +60,7 @@ class Row:
     result_digest: str | None
 
 
-class Manifest:
+class Manifest(Closing):
     """An opened manifest; a context. Opened by `create_or_open` for a run, by `open` for reading."""
 
     def __init__(self, path: Path, database: sqlite3.Connection, lock: sqlite3.Connection | None) -> None:
@@ -120,14 +120,6 @@ class Manifest:
             self._database.close()
             if self._lock is not None:
                 self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # What a run is of.
 

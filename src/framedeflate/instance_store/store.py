@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from framedeflate.atomic_file import flush_folder, put_in_place
+from framedeflate.closing import Closing
 from framedeflate.errors import (
     DicomFormatError,
     FrameDeflateError,
@@ -76,7 +76,7 @@ class StoredInstance:
     seconds: float
 
 
-class InstanceStore:
+class InstanceStore(Closing):
     """A folder of instances; several threads and processes may use one at a time.
 
     Each instance is one DICOM file, ``DIR/ab/<SOP Instance UID>.dcm``, where ab is the start of the UID's SHA-256.
@@ -269,14 +269,6 @@ class InstanceStore:
     def close(self) -> None:
         """End all arrivals; what is unfinished is removed."""
         self._arrivals.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _check(self, path: Path) -> InstanceFacts:
         return check_instance(

@@ -5,10 +5,10 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from framedeflate.byte_source import FIRST_NBYTES
+from framedeflate.closing import Closing
 from framedeflate.errors import RemoteSourceError
 from framedeflate.remote_source.answers import Transport, Version
 from framedeflate.remote_source.fetch_plan import FetchPlan
@@ -23,7 +23,7 @@ __all__ = ["RemoteSource"]
 _COMMON: Final = ("timeout", "retries", "parallel")
 
 
-class RemoteSource:
+class RemoteSource(Closing):
     """A file on a server, read by range. Opened by `open`.
 
     May be used from several threads and event loops at once, and in a forked process (not with object stores). Ranges
@@ -156,14 +156,6 @@ class RemoteSource:
         if executor is not None and self._executor_pid == os.getpid():
             executor.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _plan(self, ranges: Sequence[tuple[int, int]]) -> FetchPlan:
         return FetchPlan.of(ranges, self._first, self.nbytes)

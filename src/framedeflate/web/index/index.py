@@ -3,9 +3,9 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from types import TracebackType
 from typing import Final, Self
 
+from framedeflate.closing import Closing
 from framedeflate.web.index import reading, searching, writing
 from framedeflate.web.index.cache import BoundedCache
 from framedeflate.web.index.database import Database
@@ -24,7 +24,7 @@ _LOADERS: Final = 16
 Key = tuple[str, str, str]
 
 
-class Index:
+class Index(Closing):
     """An index, open; threads may share it, and several processes may have it open.
 
     It can be made anew at any time from the files, which are the truth (`reindex`).
@@ -166,14 +166,6 @@ class Index:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _key(instance: IndexedInstance) -> Key:
