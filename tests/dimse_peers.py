@@ -23,6 +23,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
+from peers import miss_peer
+
 # pynetdicom leaves the sockets of refused connections and handshakes to the garbage collector.
 LEAKS = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -166,11 +168,7 @@ def installed(name: str) -> str:
     """Path of a peer's command. pynetdicom installs scripts of DCMTK's names beside Python: those are not meant."""
     folders = [folder for folder in (*os.get_exec_path(), "/usr/bin", "/usr/sbin") if "venv" not in folder]
     found = shutil.which(name, path=os.pathsep.join(folders))
-    if found is not None:
-        return found
-    if os.environ.get("FRAMEDEFLATE_REQUIRE_PEERS", "0") not in {"", "0"}:
-        pytest.fail(f"{name} is not installed, and FRAMEDEFLATE_REQUIRE_PEERS asks for it")
-    pytest.skip(f"{name} is not installed")
+    return found or miss_peer(f"{name} is not installed")
 
 
 @contextmanager
@@ -215,11 +213,7 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
 def orthanc_plugin(name: str) -> str:
     """Path of a plugin as Debian installs it."""
     path = Path("/usr/share/orthanc/plugins") / name
-    if path.exists():
-        return str(path)
-    if os.environ.get("FRAMEDEFLATE_REQUIRE_PEERS", "0") not in {"", "0"}:
-        pytest.fail(f"{name} is not installed, and FRAMEDEFLATE_REQUIRE_PEERS asks for it")
-    pytest.skip(f"{name} is not installed")
+    return str(path) if path.exists() else miss_peer(f"{name} is not installed")
 
 
 @dataclass(frozen=True)

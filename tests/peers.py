@@ -16,11 +16,14 @@ PYDICOM_FILES = Path(pydicom.__file__).parent / "data/test_files"
 def require_peer(name: str) -> str:
     """Path of a command; without it the test is skipped, or fails where FRAMEDEFLATE_REQUIRE_PEERS=1 asks for it."""
     path = shutil.which(name)
-    if path is None:
-        if os.environ.get("FRAMEDEFLATE_REQUIRE_PEERS", "0") not in {"", "0"}:
-            pytest.fail(f"{name} is not installed, and FRAMEDEFLATE_REQUIRE_PEERS asks for it")
-        pytest.skip(f"{name} is not installed")
-    return path
+    return path or miss_peer(f"{name} is not installed")
+
+
+def miss_peer(reason: str) -> NoReturn:
+    """Skip the test, or fail where FRAMEDEFLATE_REQUIRE_PEERS=1 asks for what it talks to."""
+    if os.environ.get("FRAMEDEFLATE_REQUIRE_PEERS", "0") not in {"", "0"}:
+        pytest.fail(f"{reason}, and FRAMEDEFLATE_REQUIRE_PEERS asks for it")
+    pytest.skip(reason)
 
 
 def miss_tool(name: str) -> NoReturn:

@@ -4,7 +4,6 @@
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import zlib
 from collections import Counter
@@ -19,6 +18,7 @@ from pynetdicom import StoragePresentationContexts
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 
+from certificates import self_signed
 from child import run_child
 from corpus import wheel_file
 from dicom_writer import data_set, image, part10
@@ -29,7 +29,6 @@ from dimse_peers import (
     IMPLICIT,
     LEAKS,
     free_port,
-    installed,
     node,
     orthanc,
     storescp,
@@ -335,10 +334,7 @@ def test_stopping_ends_soon_and_reports_what_was_begun(sources: Sources, tmp_pat
 
 
 def test_tls_both_ways(sources: Sources, tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
-    made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate)
-    subprocess.run([installed("openssl"), "req", *made, *subject], check=True, capture_output=True)
+    certificate, key = self_signed(tmp_path)
     files = TlsFiles(certificate=certificate, key=key, authorities=certificate)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate, key)

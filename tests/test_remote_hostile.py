@@ -4,7 +4,6 @@
 import logging
 import socket
 import ssl
-import subprocess
 import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -13,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from certificates import self_signed
 from framedeflate.errors import RemoteSourceError
 from framedeflate.remote_source import RemoteSource
-from peers import require_peer
 from range_server import RangeServer, wait_until
 
 DATA = np.random.default_rng(7).integers(0, 256, 10 << 20, dtype=np.uint8).tobytes()
@@ -252,18 +251,9 @@ class RemoteSourceClients:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1, signed by itself, and its key."""
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    options = "req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /CN=127.0.0.1"
-    names = [
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        str(path),
-        "-out",
-        str(path.with_suffix(".crt")),
-    ]
-    subprocess.run([require_peer("openssl"), *options.split(), *names], check=True, capture_output=True)
-    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
+    certificate, key = self_signed(tmp_path_factory.mktemp("tls"))
+    path = certificate.with_name("server.pem")
+    path.write_text(key.read_text() + certificate.read_text())
     return path
 
 

@@ -21,8 +21,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from certificates import self_signed
 from cli_runner import run_command
-from dimse_peers import installed
 from indexed_files import made_dataset, made_frames, save_deflated
 from web_server import put_in_store
 
@@ -331,21 +331,7 @@ def test_a_proxy_that_may_let_all_in_is_warned_of(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    made = [
-        installed("openssl"),
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        *names,
-        *files,
-    ]
-    subprocess.run(made, check=True, capture_output=True)
+    self_signed(folder)
     return folder
 
 

@@ -3,7 +3,6 @@
 
 import json
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from dimse_peers import installed
+from certificates import self_signed
 from framedeflate.web.server.key_set import KeySet, key_source
 
 PUBLIC_KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -60,22 +59,8 @@ def served(certificate: Path) -> Iterator[str]:
 
 
 def test_a_server_of_keys(tmp_path: Path) -> None:
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
-    made = [
-        installed("openssl"),
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        *names,
-        *files,
-    ]
-    subprocess.run(made, check=True, capture_output=True)
-    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    certificate, _ = self_signed(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(certificate))
     with served(tmp_path) as url:
         assert [
             key["kid"] for key in KeySet(key_source(f"{url}/keys", context=trusting)).candidates("1")
