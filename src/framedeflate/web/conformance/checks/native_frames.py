@@ -24,6 +24,14 @@ def _each_frame(s: Session, role: str, accept: str = multipart(OCTETS)) -> str:
     return f"{len(sample.frames[0])} bytes a Frame, Frames: {len(sample.frames)}"
 
 
+def _listed_frames(s: Session, role: str) -> str:
+    sample = s.sample(role)
+    answer = s.get(f"{sample.path}/frames/1,3", multipart(OCTETS))
+    for number, part in zip((1, 3), parts_of(answer, 2), strict=True):
+        judge_native(part.media, part.content, sample, number)
+    return answer.describe()
+
+
 @check("Table 8.7.3-4", needs="bits")
 def bits_inflated(s: Session) -> str:
     """Deflated 1-bit Frames come native, each from its first bit, and are labelled as what they are."""
@@ -57,11 +65,7 @@ def native_bits(s: Session) -> str:
 @check("10.4.1.1.6, 8.7.3.3.1", needs="native-bits")
 def list_of_bits(s: Session) -> str:
     """Of a list of 1-bit Frames each comes in a part of its own, from its first bit."""
-    sample = s.sample("native-bits")
-    answer = s.get(f"{sample.path}/frames/1,3", multipart(OCTETS))
-    for number, part in zip((1, 3), parts_of(answer, 2), strict=True):
-        judge_native(part.media, part.content, sample, number)
-    return answer.describe()
+    return _listed_frames(s, "native-bits")
 
 
 @check("Table 8.7.3-4", needs="native-frames")
@@ -115,11 +119,7 @@ def several_in_parts_only(s: Session) -> str:
 @check("10.4.1.1.6", needs="native-frames")
 def list_of_frames(s: Session) -> str:
     """Of a list of Frames each comes in a part of its own, in the order of the list."""
-    sample = s.sample("native-frames")
-    answer = s.get(f"{sample.path}/frames/1,3", multipart(OCTETS))
-    for number, part in zip((1, 3), parts_of(answer, 2), strict=True):
-        judge_native(part.media, part.content, sample, number)
-    return answer.describe()
+    return _listed_frames(s, "native-frames")
 
 
 @check("8.7.7, Table 10.4.4-1", needs="bits")

@@ -3,7 +3,6 @@
 
 import struct
 
-from framedeflate.web.conformance.exchange import Answer
 from framedeflate.web.conformance.judging import expect_status, offered
 from framedeflate.web.conformance.media import multipart
 from framedeflate.web.conformance.outcomes import Level, check, expect, not_offered
@@ -18,7 +17,9 @@ def _png_size(content: bytes) -> tuple[int, int] | None:
     return rows, columns
 
 
-def _is_picture(answer: Answer, name: str, sample: Sample) -> str:
+def _picture(s: Session, role: str, accept: str, name: str, frame: str = "") -> str:
+    sample = s.sample(role)
+    answer = s.get(f"{sample.path}{frame}/rendered", accept)
     expect_status(answer, 200)
     expect(answer.media.name == name, name, answer.describe())
     if name == "image/png":
@@ -32,43 +33,37 @@ def _is_picture(answer: Answer, name: str, sample: Sample) -> str:
 @check("Table 10.3-2, Table 8.7.4-1", needs="native")
 def jpeg(s: Session) -> str:
     """A single-frame instance is rendered as image/jpeg."""
-    sample = s.sample("native")
-    return _is_picture(s.get(f"{sample.path}/rendered", "image/jpeg"), "image/jpeg", sample)
+    return _picture(s, "native", "image/jpeg", "image/jpeg")
 
 
 @check("Table 10.3-2, Table 8.7.4-1", needs="native")
 def png(s: Session) -> str:
     """A single-frame instance is rendered as image/png, in its size."""
-    sample = s.sample("native")
-    return _is_picture(s.get(f"{sample.path}/rendered", "image/png"), "image/png", sample)
+    return _picture(s, "native", "image/png", "image/png")
 
 
 @check("8.7.8.1, Table 8.7.4-1", needs="native")
 def by_default(s: Session) -> str:
     """Asked for anything, it is image/jpeg."""
-    sample = s.sample("native")
-    return _is_picture(s.get(f"{sample.path}/rendered", "*/*"), "image/jpeg", sample)
+    return _picture(s, "native", "*/*", "image/jpeg")
 
 
 @check("Table 10.3-2, Table 8.7.4-1", needs="native-frames")
 def frame(s: Session) -> str:
     """One Frame of a multi-frame image is rendered."""
-    sample = s.sample("native-frames")
-    return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+    return _picture(s, "native-frames", "image/png", "image/png", "/frames/2")
 
 
 @check("Table 10.3-2, Table 8.7.4-1", needs="native-bits")
 def frame_of_bits(s: Session) -> str:
     """The same of a 1-bit Frame that begins inside a byte."""
-    sample = s.sample("native-bits")
-    return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+    return _picture(s, "native-bits", "image/png", "image/png", "/frames/2")
 
 
 @check("Table 10.3-2, Table 8.7.4-1", needs="bits")
 def deflated_frame(s: Session) -> str:
     """One Frame of a deflated image is rendered."""
-    sample = s.sample("bits")
-    return _is_picture(s.get(f"{sample.path}/frames/2/rendered", "image/png"), "image/png", sample)
+    return _picture(s, "bits", "image/png", "image/png", "/frames/2")
 
 
 def _pictures(s: Session, path: str, samples: list[Sample]) -> str:
