@@ -196,7 +196,8 @@ def test_everything_is_reached_by_keys(viewer: Tab) -> None:
     press("End")
     viewer.settle()
     assert viewer.text(".slider output") != before
-    assert "Slice" in viewer.page.locator("#status").text_content()
+    # It is said once the keys have rested for a moment.
+    viewer.wait("() => document.querySelector('#status').textContent.includes('Slice')")
     tab_to(".slider input")
     tab_to("#opacity")
     press("End")
