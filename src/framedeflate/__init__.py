@@ -4,8 +4,9 @@
 This is the table of contents. Importing the package loads none of it: each name comes with its first use.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from framedeflate.table_of_contents import names_at_first_use
 
 if TYPE_CHECKING:
     from framedeflate.array import decode_frames, encode_frames
@@ -39,31 +40,26 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "AsyncFrameReader": "async_reader",
-    "DEFAULT_LEVEL": "frame_codec",
-    "DEFLATED_IMAGE_FRAME_COMPRESSION": "transfer_syntax",
-    "FrameDeflateError": "errors",
-    "FrameReader": "reader",
-    "ImagePixel": "image_pixel",
-    "Problem": "problems",
-    "TranscodeResult": "transcode",
-    "compress_file": "transcode",
-    "decode_frame": "frame_codec",
-    "decode_frames": "array",
-    "decompress_file": "transcode",
-    "encode_frame": "frame_codec",
-    "encode_frames": "array",
-    "verify_file": "verify",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_at_first_use(
+    __name__,
+    {
+        "AsyncFrameReader": "async_reader",
+        "DEFAULT_LEVEL": "frame_codec",
+        "DEFLATED_IMAGE_FRAME_COMPRESSION": "transfer_syntax",
+        "FrameDeflateError": "errors",
+        "FrameReader": "reader",
+        "ImagePixel": "image_pixel",
+        "Problem": "problems",
+        "TranscodeResult": "transcode",
+        "compress_file": "transcode",
+        "decode_frame": "frame_codec",
+        "decode_frames": "array",
+        "decompress_file": "transcode",
+        "encode_frame": "frame_codec",
+        "encode_frames": "array",
+        "verify_file": "verify",
+    },
+)
 
 
 def __dir__() -> list[str]:

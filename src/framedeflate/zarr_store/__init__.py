@@ -5,8 +5,9 @@ This is the table of contents; each name comes with its first use. All but `refe
 ``zarr``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from framedeflate.table_of_contents import names_at_first_use
 
 if TYPE_CHECKING:
     from framedeflate.zarr_store.codecs import DeflatedItems, PackedBits, RawDeflate, register
@@ -15,20 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DeflatedItems", "DicomStore", "PackedBits", "RawDeflate", "open", "references", "register"]
 
-_HOMES = {
-    "DeflatedItems": "codecs",
-    "DicomStore": "store",
-    "PackedBits": "codecs",
-    "RawDeflate": "codecs",
-    "open": "store",
-    "references": "reference_set",
-    "register": "codecs",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_at_first_use(
+    __name__,
+    {
+        "DeflatedItems": "codecs",
+        "DicomStore": "store",
+        "PackedBits": "codecs",
+        "RawDeflate": "codecs",
+        "open": "store",
+        "references": "reference_set",
+        "register": "codecs",
+    },
+)

@@ -5,8 +5,9 @@ This is the table of contents; each name comes with its first use. What reads fi
 needs the extra ``web``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from framedeflate.table_of_contents import names_at_first_use
 
 if TYPE_CHECKING:
     from framedeflate.web.index.description import describe_instance
@@ -25,21 +26,16 @@ __all__ = [
     "reindex",
 ]
 
-_HOMES = {
-    "FRAME": "records",
-    "Index": "index",
-    "IndexedInstance": "records",
-    "NewInstance": "records",
-    "PixelDataPlace": "records",
-    "ReindexCounts": "reindexing",
-    "describe_instance": "description",
-    "reindex": "reindexing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_at_first_use(
+    __name__,
+    {
+        "FRAME": "records",
+        "Index": "index",
+        "IndexedInstance": "records",
+        "NewInstance": "records",
+        "PixelDataPlace": "records",
+        "ReindexCounts": "reindexing",
+        "describe_instance": "description",
+        "reindex": "reindexing",
+    },
+)

@@ -4,8 +4,9 @@
 This is the table of contents; each name comes with its first use. Needs the extra ``web``.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from framedeflate.table_of_contents import names_at_first_use
 
 if TYPE_CHECKING:
     from framedeflate.web.server.app import create_app
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerSettings", "Services", "create_app"]
 
-_HOMES = {"ServerSettings": "settings", "Services": "services", "create_app": "app"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_at_first_use(
+    __name__, {"ServerSettings": "settings", "Services": "services", "create_app": "app"}
+)
