@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
-from pynetdicom import AE
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.dsutils import encode
 from pynetdicom.presentation import build_context, build_role
 
 from framedeflate.dimse.acceptance import STORAGE_COMMITMENT
 from framedeflate.dimse.incoming import IncomingMessages
+from framedeflate.dimse.peer_association import new_entity
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 __all__ = ["WELL_KNOWN_INSTANCE", "Peer", "ReportDelivery"]
@@ -113,9 +113,8 @@ class ReportDelivery:
 
     def _deliver_to(self, peer: Peer, ae_title: str, event_type: int, information: Dataset) -> bool:
         """Report on a new association; whoever opens it says that roles are swapped (PS3.4 J.3.3, PS3.7 D.3.3.4)."""
-        entity = AE(self._ae_title)
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self._timeout_seconds
-        entity.connection_timeout = self._timeout_seconds
+        entity = new_entity(self._ae_title, self._timeout_seconds)
+        entity.network_timeout = self._timeout_seconds
         context = build_context(STORAGE_COMMITMENT, [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN])
         association = entity.associate(
             peer.host,

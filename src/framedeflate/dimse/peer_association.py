@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from framedeflate.errors import AssociationError, MissingExtraError
+from framedeflate.transcode.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 try:
     from pynetdicom import AE, build_context
@@ -65,6 +66,9 @@ def new_entity(ae_title: str, timeout_seconds: float) -> AE:
     """Return an application entity whose every wait is bounded."""
     quiet_pynetdicom()
     entity = AE(ae_title=ae_title)
+    # What the files say wrote them is what peers see in associations (PS3.7 D.3.3.2), not the library below.
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.connection_timeout = timeout_seconds
     entity.acse_timeout = timeout_seconds
     entity.dimse_timeout = timeout_seconds

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from framedeflate.web.rendering.parameters import RENDERED_TYPES
+
 __all__ = ["RESOURCES", "Method", "Resource", "write_document"]
 
 _NAMESPACE: Final = "http://wadl.dev.java.net/2009/02"
@@ -18,7 +20,6 @@ _BULK: Final = (
     "application/octet-stream",
 )
 _METADATA: Final = ("application/dicom+json", 'multipart/related; type="application/dicom+xml"')
-_RENDERED: Final = ("image/jpeg", "image/png")
 _MATCHES: Final = ("limit", "offset", "includefield", "fuzzymatching", "{attribute}")
 
 
@@ -67,7 +68,9 @@ def _search(identifier: str) -> Method:
 def _store(identifier: str) -> Method:
     takes = (
         'multipart/related; type="application/dicom"',
+        "application/dicom",
         'multipart/related; type="application/dicom+json"',
+        'multipart/related; type="application/dicom+xml"',
     )
     return Method("POST", identifier, ("application/dicom+json", "application/dicom+xml"), takes)
 
@@ -80,8 +83,8 @@ def _shown(of: str) -> tuple[Resource, Resource, Resource]:
     """Return what every level has: metadata, rendered and thumbnail."""
     return (
         Resource("metadata", (_get(f"Retrieve{of}Metadata", _METADATA),)),
-        Resource("rendered", (_get(f"RetrieveRendered{of}", _RENDERED, "quality", "viewport", "window"),)),
-        Resource("thumbnail", (_get(f"Retrieve{of}Thumbnail", _RENDERED, "viewport"),)),
+        Resource("rendered", (_get(f"RetrieveRendered{of}", RENDERED_TYPES, "quality", "viewport", "window"),)),
+        Resource("thumbnail", (_get(f"Retrieve{of}Thumbnail", RENDERED_TYPES, "viewport"),)),
     )
 
 
@@ -94,9 +97,9 @@ _FRAMES: Final = Resource(
             (_get("RetrieveFrames", _BULK),),
             (
                 Resource(
-                    "rendered", (_get("RetrieveRenderedFrames", _RENDERED, "quality", "viewport", "window"),)
+                    "rendered", (_get("RetrieveRenderedFrames", RENDERED_TYPES, "quality", "viewport", "window"),)
                 ),
-                Resource("thumbnail", (_get("RetrieveFrameThumbnail", _RENDERED, "viewport"),)),
+                Resource("thumbnail", (_get("RetrieveFrameThumbnail", RENDERED_TYPES, "viewport"),)),
             ),
         ),
     ),

@@ -3,7 +3,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +11,11 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
+from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
 from framedeflate.web.conditions import wanted_range
 from framedeflate.web.index import IndexedInstance
 from framedeflate.web.multipart_writer import MultipartPayload, new_boundary, write_parts
-from framedeflate.web.negotiation import VARY, Answer, negotiate
+from framedeflate.web.negotiation import VARY, Answer, Asked, negotiate
 from framedeflate.web.payloads.body import Body
 from framedeflate.web.payloads.parts import Item, items_of, location_of
 from framedeflate.web.refusal import Refusal
@@ -41,6 +42,7 @@ _FORM: Final = "1"
 """Part of every tag: another number where the same stored bytes are sent in another form than before."""
 
 _GROWING: Final = frozenset({Target.STUDY, Target.SERIES})
+_ONE_FRAME: Final = frozenset({Target.FRAME, Target.PIXEL_DATA})
 _CHEAP: Final = frozenset({Making.STORED, Making.WRAPPED})
 
 
@@ -115,7 +117,7 @@ class Retrieval:
         """
         settings = self.services.settings
         stored = [instance.stored for instance in self.instances]
-        answer = negotiate(self.target, stored, asked_of(self.request), abilities_of(settings))
+        answer = negotiate(self.target, stored, self._asked(), abilities_of(settings))
         if isinstance(answer, Refusal):
             return refused(answer)
         digests = [instance.etag for instance in self.instances]
@@ -142,6 +144,16 @@ class Retrieval:
         item = await run_sync(lambda: next(self._items(answer)), limiter=limiter)
         self._count_frames(answer, item.body.nbytes)
         return self._single(answer, item, headers, limiter)
+
+    def _asked(self) -> Asked:
+        """Return what negotiation looks at; without codings where there is no stream that could be wrapped."""
+        asked = asked_of(self.request)
+        instance = self.instances[0]
+        is_deflated = instance.transfer_syntax_uid == DEFLATED_IMAGE_FRAME_COMPRESSION
+        if self.target in _ONE_FRAME and is_deflated and instance.frames is None:
+            # Its Frames are in several Fragments each: inflated they can be had all the same.
+            return replace(asked, accept_encoding=None)
+        return asked
 
     def _location(self, answer: Answer) -> str:
         """Return the URL of the only item of an answer."""
