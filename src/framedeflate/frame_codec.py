@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Native bytes of a Frame to the value of its Fragment and back (PS3.5 8.2.16, A.4.13), one or many at a time."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from framedeflate import engine
 from framedeflate.errors import FrameEncodeError
 from framedeflate.fragment_inflation import check_expansion, inflate_frames
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.transfer_syntax import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -19,9 +20,6 @@ __all__ = [
     "encode_frame",
     "pad",
 ]
-
-DEFAULT_LEVEL: Final = 1
-"""The fastest; docs/performance.md says what the others gain."""
 
 
 def pad(stream: bytes) -> bytes:

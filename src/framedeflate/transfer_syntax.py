@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 __all__ = [
+    "DEFAULT_LEVEL",
     "DEFLATED_DATA_SET",
     "DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN",
     "DEFLATED_IMAGE_FRAME_COMPRESSION",
@@ -24,6 +25,9 @@ DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_VR_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 RLE_LOSSLESS: Final = "1.2.840.10008.1.2.5"
 DEFLATED_IMAGE_FRAME_COMPRESSION: Final = "1.2.840.10008.1.2.8.1"
+
+DEFAULT_LEVEL: Final = 1
+"""Of deflate: the fastest; docs/performance.md says what the others gain."""
 
 JPIP_REFERENCED_DEFLATE: Final = "1.2.840.10008.1.2.4.95"
 JPIP_HTJ2K_REFERENCED_DEFLATE: Final = "1.2.840.10008.1.2.4.205"

@@ -9,57 +9,11 @@ from pathlib import Path
 from framedeflate.archive.audit import audit
 from framedeflate.archive.manifest import Manifest
 from framedeflate.archive.places import Place, place_of
-from framedeflate.cli import transcoding
 from framedeflate.cli.archive_progress import archive_progress
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.report import print_error, print_json
 
-__all__ = ["add_parser"]
-
-_JSON_HELP = """\
---json prints one object a line for each finding, and one with the sums at the end:
-  kind      missing     gone from the destination
-            changed     its bytes are others than were put there
-            frames      its native frames are others
-            unreadable  it cannot be read
-            source      the source is there, and its native frames are others (with --source)
-            extra       no run put it there
-            unfinished  planned and not done yet
-            worker-died not looked at
-  path      relative to the archive's root
-  message   for a person
-The last: files, frames and sources looked at, problems found.
-
-exit codes: 0 all is as the manifest says, 22 something is not"""
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "audit"
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        name,
-        help="prove that an archive is what was put there",
-        description="Read every file that a run of compress put at its destination, inflate every frame, and hold the "
-        "digests of both against the manifest. Missing, changed and extra files are named.",
-        epilog=_JSON_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="one for each part of the archive")
-    parser.add_argument(
-        "--source", action="store_true", help="also read the sources, where they still are, and compare"
-    )
-    parser.add_argument("--source-root", metavar="PLACE", help="where the sources are now (implies --source)")
-    parser.add_argument("-o", "--output", metavar="PLACE", help="where the archive is now, if it was moved")
-    parser.add_argument(
-        "--jobs",
-        type=transcoding.count,
-        default=0,
-        help="files read at a time, 0 for one per core (default: 0)",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
-    parser.set_defaults(func=run)
-    return parser
+__all__ = ["run"]
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

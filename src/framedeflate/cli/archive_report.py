@@ -13,33 +13,7 @@ from framedeflate.cli.archive_progress import spoken_seconds
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.report import human_nbytes, print_json
 
-__all__ = ["add_parser"]
-
-_JSON_HELP = """\
---json prints one object:
-  states     files by state: planned, done, copied, skipped, failed
-  gone       files that the source had once and has no more
-  groups     by modality and SOP class: files, frames, bytes before and after, bytes of native frames, seconds
-  failures   by state, error and kind: files, a message, the first paths of failed ones
-  facts      of each manifest: source, destination, shard, settings"""
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "report"
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        name,
-        help="show what compressing an archive brought",
-        description="Add up what manifests of compress say, also while a run is writing them.",
-        epilog=_JSON_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("manifests", nargs="+", metavar="MANIFEST", help="one for each part of the archive")
-    parser.add_argument("--html", metavar="FILE", help="also write a page with plots; it is replaced")
-    parser.add_argument("--json", action="store_true", help="one JSON object, see below")
-    parser.set_defaults(func=run)
-    return parser
+__all__ = ["run"]
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

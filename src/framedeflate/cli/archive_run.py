@@ -4,7 +4,6 @@
 import argparse
 import builtins
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,43 +15,10 @@ from framedeflate.archive.shard import Shard
 from framedeflate.cli import transcoding
 from framedeflate.cli.archive_progress import archive_progress
 from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.parsers.compress import MANIFEST_SUFFIX
 from framedeflate.cli.report import human_nbytes, print_error, print_json
 
-__all__ = ["MANIFEST_SUFFIX", "add_arguments", "is_asked_for", "run"]
-
-MANIFEST_SUFFIX = ".manifest.sqlite"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of archives."""
-    group = parser.add_argument_group(
-        "archives",
-        "One folder or URL (s3, gs, az) as SOURCE and another as DEST, with --jobs or one\n"
-        "of these: every file is noted in a manifest, and the same command goes on where\n"
-        "it stopped. See docs/archives.md.",
-    )
-    group.add_argument(
-        "--manifest", metavar="FILE", help=f"the manifest (default: DEST{MANIFEST_SUFFIX}, beside DEST)"
-    )
-    group.add_argument(
-        "--shard", type=_shard, metavar="I/N", help="do part I of N, from 1; each part has its own manifest"
-    )
-    group.add_argument(
-        "--retry-failed",
-        nargs="?",
-        const="",
-        metavar="KIND",
-        help="do failed files again, all or those of a kind or error class; several with commas",
-    )
-    group.add_argument(
-        "--dry-run", action="store_true", help="compress a sample, write nothing, and predict what is saved"
-    )
-    group.add_argument(
-        "--sample", type=_sample, default=200, metavar="N", help="draws of --dry-run (default: %(default)s)"
-    )
-    group.add_argument(
-        "--dask", metavar="ADDRESS", help="work on a Dask cluster: the address of its scheduler, tcp://..."
-    )
+__all__ = ["is_asked_for", "run"]
 
 
 def is_asked_for(namespace: argparse.Namespace) -> bool:
@@ -83,7 +49,7 @@ def run(namespace: argparse.Namespace, settings: CompressSettings) -> ExitCode:
     archive = ArchiveRun(
         job=job,
         manifest=_manifest(namespace),
-        shard=namespace.shard or Shard(),
+        shard=_shard(namespace),
         retry=None if retry is None else tuple(filter(None, retry.split(","))),
     )
     transcoding.make_folder(archive.manifest.parent)
@@ -141,9 +107,13 @@ def _manifest(namespace: argparse.Namespace) -> Path:
     return _default_manifest(namespace)
 
 
+def _shard(namespace: argparse.Namespace) -> Shard:
+    return Shard() if namespace.shard is None else Shard(*namespace.shard)
+
+
 def _default_manifest(namespace: argparse.Namespace) -> Path:
     folder = Path(os.path.abspath(namespace.output))  # noqa: PTH100 - resolve() would follow links
-    part = f".{namespace.shard.number}-of-{namespace.shard.count}" if namespace.shard else ""
+    part = "" if namespace.shard is None else ".{}-of-{}".format(*namespace.shard)
     return folder.with_name(f"{folder.name}{part}{MANIFEST_SUFFIX}")
 
 
@@ -259,17 +229,3 @@ def _fields(job: ArchiveJob, outcome: FileOutcome) -> dict[str, object]:
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
-
-
-def _shard(text: str) -> Shard:
-    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no part such as 1/8, 2/8, ... 8/8")
-    return Shard(int(match[1]), int(match[2]))
-
-
-def _sample(text: str) -> int:
-    number = transcoding.count(text)
-    if number < 2:
-        raise argparse.ArgumentTypeError("2 draws are the least of which an interval can be told")
-    return number

@@ -10,59 +10,8 @@ from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.progress import FrameProgress
 from framedeflate.cli.report import Outcome, print_error
 from framedeflate.cli.sources import Task
-from framedeflate.frame_codec import DEFAULT_LEVEL
 
-__all__ = ["add_parser"]
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "compress"
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        name,
-        help="compress files, frame by frame",
-        description="Compress DICOM images into Deflated Image Frame Compression. Every frame is decoded again and "
-        "compared before a file is put in place; pixels and all other attributes stay as they are.",
-        epilog=transcoding.JSON_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    transcoding.add_arguments(parser)
-    parser.add_argument(
-        "--level",
-        type=int,
-        choices=range(1, 10),
-        metavar="1-9",
-        help=f"1 is fastest, 9 smallest (default: {DEFAULT_LEVEL}; for whole Data Sets 6)",
-    )
-    parser.add_argument(
-        "--policy",
-        choices=("all", "bilevel"),
-        default="all",
-        help="which images: all, or 1-bit ones and label maps, which gain most (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--min-gain",
-        type=_percent,
-        metavar="PERCENT",
-        help="leave a file as it is unless it becomes smaller by that much",
-    )
-    parser.add_argument(
-        "--photometric",
-        choices=("RGB", "YBR_FULL"),
-        help="convert colour: not lossless, so the image gets a new SOP Instance UID",
-    )
-    parser.add_argument(
-        "--dataset",
-        action="store_true",
-        help="deflate the whole Data Set (PS3.5 A.5) where frames cannot be: float pixels, no pixels",
-    )
-    parser.add_argument(
-        "--no-check", action="store_true", help="do not decode each frame again to compare it"
-    )
-    archive_run.add_arguments(parser)
-    parser.set_defaults(func=run)
-    return parser
+__all__ = ["run"]
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:
@@ -103,13 +52,3 @@ def compress_task(namespace: argparse.Namespace, task: Task, progress: FrameProg
         progress=progress,
     )
     return transcoding.outcome_of(result)
-
-
-def _percent(text: str) -> float:
-    try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = -1.0
-    if not 0 <= percent < 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 99")
-    return percent / 100

@@ -11,24 +11,7 @@ from framedeflate.cli.sources import Task
 from framedeflate.errors import TransferSyntaxError, UnsupportedImageError
 from framedeflate.transcode import decompress_data_set_file, decompress_file
 
-__all__ = ["add_parser"]
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "decompress"
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        name,
-        help="back to native Pixel Data",
-        description="Write files in Deflated Image Frame Compression as Explicit VR Little Endian.",
-        epilog=transcoding.JSON_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    transcoding.add_arguments(parser)
-    parser.add_argument("--implicit-vr", action="store_true", help="write Implicit VR Little Endian instead")
-    parser.set_defaults(func=run)
-    return parser
+__all__ = ["run"]
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

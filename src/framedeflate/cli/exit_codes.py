@@ -8,6 +8,7 @@ from framedeflate.errors import (
     ArchiveError,
     DicomFormatError,
     FrameDeflateError,
+    MissingExtraError,
     RemoteSourceError,
     RoundTripError,
     UnsupportedImageError,
@@ -22,13 +23,13 @@ class ExitCode(IntEnum):
     OK = 0
     """Everything asked for was done; files that are no DICOM images may have been skipped."""
     USAGE = 1
-    """The command line makes no sense; nothing was touched."""
+    """The command line makes no sense, or asks for an extra that is not installed; nothing was touched."""
     CANNOT_READ_INPUT = 20
     """A source file is not there or cannot be read."""
     NO_INPUT = 21
     """The folders given hold no file."""
     INVALID_INPUT = 22
-    """A file is damaged or cannot be carried; `verify` found an error."""
+    """A file is damaged or cannot be carried; `verify` or `audit` found an error."""
     NO_VALID_INPUT = 23
     """No file was a DICOM image, so nothing was done."""
     INVALID_INPUT_FOLDER = 25
@@ -38,7 +39,7 @@ class ExitCode(IntEnum):
     INVALID_OUTPUT_FOLDER = 45
     """The output folder cannot be made or is a file."""
     NO_ASSOCIATION = 61
-    """The peer cannot be reached, or rejects the association."""
+    """The peer or cluster cannot be reached, or rejects the association."""
     NOT_SENT = 62
     """The peer took the association, and not every instance."""
     CANNOT_LISTEN = 64
@@ -103,7 +104,9 @@ def exit_code_of(error: Exception, *, source: str) -> ExitCode:
     if isinstance(error, RemoteSourceError):
         return ExitCode.CANNOT_READ_INPUT
     if isinstance(error, FrameDeflateError | MemoryError):
-        return ExitCode.INVALID_INPUT
+        # Files that need a decoder fail one by one; another extra is missing for whatever was asked.
+        is_asked = isinstance(error, MissingExtraError) and error.extra != "codecs"
+        return ExitCode.USAGE if is_asked else ExitCode.INVALID_INPUT
     if isinstance(error, OSError) and str(error.filename) != source:
         return ExitCode.CANNOT_WRITE_OUTPUT
     return ExitCode.CANNOT_READ_INPUT

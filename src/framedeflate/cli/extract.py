@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from framedeflate.atomic_file import atomic_file
-from framedeflate.cli import picture_arguments
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.report import human_nbytes
 from framedeflate.pictures.display import choose_window, to_rgb
@@ -16,25 +15,10 @@ from framedeflate.pictures.display_facts import read_display_facts
 from framedeflate.pictures.image_file import open_image_file
 from framedeflate.pictures.png import encode_png
 
-__all__ = ["add_parser"]
+__all__ = ["run"]
 
 _SUFFIXES = (".png", ".npy", ".raw")
 _BLOCK_PIXELS = 1 << 18
-
-
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand's parser."""
-    parser = subparsers.add_parser(
-        "extract",
-        help="one frame as .png, .npy or .raw",
-        description="Write one frame: as a picture for the eye (.png, windowed to 8 bits), as an array of the exact "
-        "values (.npy), or as its native bytes (.raw; a 1-bit frame starts at a byte).",
-    )
-    picture_arguments.add_arguments(
-        parser, output_help="ends in .png, .npy or .raw (default: FILE-frameN.png)"
-    )
-    parser.add_argument("--frame", type=int, default=1, metavar="N", help="frame number, from 1 (default: 1)")
-    parser.set_defaults(func=run)
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

@@ -7,40 +7,7 @@ from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.file_facts import FileFacts, read_facts, transfer_syntax_name
 from framedeflate.cli.report import human_nbytes, print_json, ratio_text
 
-__all__ = ["add_parser"]
-
-_JSON_HELP = """\
---json prints one object:
-  file, file_nbytes, sop_class_uid, modality, transfer_syntax_uid
-  image                 rows, columns, number_of_frames, bits_allocated, bits_stored, samples_per_pixel,
-                        photometric_interpretation, planar_configuration, pixel_representation;
-                        null where there is none
-  frame_nbytes, native_nbytes
-                        bytes of one frame and of all, uncompressed
-  encoded_nbytes        bytes of all Fragments, or of native Pixel Data
-  offset_table          basic, extended, empty, or none for native Pixel Data
-  layout                bytes of: file_meta, pixels, item_headers (with the offset tables),
-                        per_frame_headers, other_headers, after_pixels
-  problems              what is wrong with the Items and tables: kind, severity, message
-  frames                with --frames: of each frame its number, position and length in bytes"""
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "inspect"
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        name,
-        help="what a file is and where its bytes are",
-        description="Tell what a file is, how well its frames are deflated and where its bytes are.",
-        epilog=_JSON_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--frames", action="store_true", help="list every frame")
-    parser.add_argument("--json", action="store_true", help="one JSON object, see below")
-    parser.set_defaults(func=run)
-    return parser
+__all__ = ["run"]
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

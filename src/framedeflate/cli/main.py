@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parser of all subcommands, and what turns their failures into exit codes."""
+"""The command line: which command it names, and what turns a command's failures into exit codes."""
 
 import argparse
 import io
@@ -9,80 +9,15 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from framedeflate import __version__
-from framedeflate.cli import (
-    archive_audit,
-    archive_report,
-    compress,
-    decompress,
-    extract,
-    inspect,
-    receive,
-    render,
-    send,
-    serve,
-    verify,
-    zarr,
-)
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
+from framedeflate.cli.parsers.command import did_you_mean
+from framedeflate.cli.parsers.commands import COMMANDS, full_help, short_help
 from framedeflate.cli.report import print_error, shown_source
-from framedeflate.errors import FrameDeflateError
+from framedeflate.errors import FrameDeflateError, MissingExtraError
 
-__all__ = ["build_parser", "main", "run_command"]
-
-_SUBCOMMANDS = (
-    compress,
-    decompress,
-    archive_report,
-    archive_audit,
-    inspect,
-    verify,
-    extract,
-    render,
-    zarr,
-    send,
-    receive,
-    serve,
-)
-
-_EXIT_CODES = """\
-exit codes:
-   0  all was done; files that are no DICOM images may have been skipped
-   1  the command line makes no sense
-  20  a source cannot be read         21  the folders hold no file
-  22  a file is damaged or cannot be carried; verify found an error
-  23  no file was a DICOM image       25  a folder cannot be listed
-  40  an output exists, cannot be written or did not decode to its source
-  45  the output folder is no folder
-  61  a DICOM peer cannot be reached or rejects the association
-  62  it did not take every instance  64  the port cannot be listened on
- 130  interrupted
-Where several files failed, the highest code of theirs."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Ends with the exit code that the other DICOM tools have for a wrong command line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with every subcommand; a parsed namespace has its function in ``func``."""
-    parser = _Parser(
-        prog="framedeflate",
-        description="DICOM Deflated Image Frame Compression: write it, read it, check it.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"framedeflate {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for subcommand in _SUBCOMMANDS:
-        subcommand.add_parser(subparsers)
-    return parser
+__all__ = ["main", "run_command"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,9 +32,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code, see `ExitCode`.
+
+    Raises
+    ------
+    SystemExit
+        The command's parser has said its help, or what is wrong with the command line.
     """
-    namespace = build_parser().parse_args(arguments)
-    return run_command(namespace.func, namespace)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        print(short_help(), file=sys.stderr)
+        return ExitCode.USAGE
+    name, *rest = words
+    if name == "help":
+        # What many other commands understand.
+        name, rest = (rest[0], ["--help"]) if rest else ("--help", [])
+    if name in {"-h", "--help"}:
+        print(full_help())
+        return ExitCode.OK
+    if name in {"-V", "--version"}:
+        print(f"framedeflate {__version__}")
+        return ExitCode.OK
+    command = COMMANDS.get(name)
+    if command is None:
+        known = ["--help", "--version"] if name.startswith("-") else COMMANDS
+        what = "option" if name.startswith("-") else "command"
+        print_error(f"there is no {what} {name!r}{did_you_mean(name, known)}")
+        print("See framedeflate --help", file=sys.stderr)
+        return ExitCode.USAGE
+    return run_command(command.run, command.parser().parse_command(rest))
 
 
 def run_command(command: Callable[[argparse.Namespace], int], namespace: argparse.Namespace) -> int:
@@ -125,6 +85,9 @@ def _run(command: Callable[[argparse.Namespace], int], namespace: argparse.Names
         return error.exit_code
     except BrokenPipeError:
         return _close_pipe()
+    except MissingExtraError as error:
+        print_error(str(error))
+        return exit_code_of(error, source="")
     except (FrameDeflateError, OSError, MemoryError) as error:
         given = getattr(namespace, "file", "")
         source = shown_source(given) if "://" in given else str(Path(given))

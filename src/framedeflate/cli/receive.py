@@ -10,10 +10,9 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from framedeflate.cli.exit_codes import CommandError, ExitCode
-from framedeflate.cli.network_arguments import add_tls_arguments, ae_title, network, peer, port, size
+from framedeflate.cli.opened_store import open_store
 from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
-from framedeflate.cli.store_arguments import add_policy_arguments, open_store
 from framedeflate.errors import MissingExtraError, TlsSettingsError
 
 if TYPE_CHECKING:
@@ -21,130 +20,7 @@ if TYPE_CHECKING:
     from framedeflate.dimse.receiver import Received, Receiver
     from framedeflate.instance_store import InstanceStore
 
-__all__ = ["add_parser"]
-
-_EPILOG = """\
-Each instance is verified, every deflated frame inflated, before it is acknowledged; then it is safe on disk as
-DIR/ab/<SOP Instance UID>.dcm. Ctrl-C or SIGTERM ends the command once what is under way is done.
-
-Only this machine can connect unless --host says otherwise; whoever can connect can fill the disk down to --min-free.
-AE titles are no proof of who calls, certificates are. docs/dimse.md has more.
-
---json prints one object a line, each with an "event":
-  listening   host, port, ae_title, store
-  instance    status (stored, duplicate or refused), sop_class_uid, sop_instance_uid, ae_title, address,
-              dimse_status, comment, reason, path, arrived_transfer_syntax_uid, transfer_syntax_uid,
-              number_of_frames, arrived_nbytes, stored_nbytes, seconds
-  commitment  transaction_uid, ae_title, stored, failed (sop_instance_uid and failure_reason each), is_delivered
-  stopped     stored, duplicates, refused"""
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        "receive",
-        help="a node that stores what it is sent",
-        description="Run a DICOM storage node (C-STORE, C-ECHO, Storage Commitment) that takes deflated and native "
-        "instances from any peer and keeps them in a folder.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--port", type=port, required=True, metavar="N", help="port to listen on; 0 takes a free one"
-    )
-    parser.add_argument(
-        "--store", required=True, metavar="DIR", help="folder of the instances; made if missing"
-    )
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        metavar="ADDR",
-        help="address to listen on (default: %(default)s; all: 0.0.0.0)",
-    )
-    add_policy_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
-    _add_peers(parser)
-    _add_limits(parser)
-    add_tls_arguments(
-        parser, authorities_help="authorities: peers must then show a certificate that one of them signed"
-    )
-    parser.set_defaults(func=run)
-    return parser
-
-
-def _add_peers(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("peers")
-    group.add_argument(
-        "--ae-title", type=ae_title, default="FRAMEDEFLATE", help="our AE title (default: %(default)s)"
-    )
-    group.add_argument("--require-ae-title", action="store_true", help="peers must call us by it")
-    group.add_argument(
-        "--allow-ae",
-        type=ae_title,
-        action="append",
-        default=[],
-        metavar="AET",
-        help="who may call; repeat (default: all)",
-    )
-    group.add_argument(
-        "--allow-address",
-        type=network,
-        action="append",
-        default=[],
-        metavar="NET",
-        help="from where, an address or 10.1.0.0/16; repeat (default: from anywhere)",
-    )
-    group.add_argument(
-        "--sop-class",
-        action="append",
-        default=[],
-        metavar="UID",
-        help="a private storage SOP Class to accept; repeat",
-    )
-    group.add_argument(
-        "--peer",
-        type=peer,
-        action="append",
-        default=[],
-        metavar="AET=HOST:PORT",
-        help="where to report Storage Commitment to; others hear on the association they asked on; repeat",
-    )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("limits")
-    group.add_argument(
-        "--max-associations", type=int, default=16, metavar="N", help="at a time (default: %(default)s)"
-    )
-    group.add_argument(
-        "--max-pdu", type=size, default="256k", metavar="SIZE", help="longest PDU (default: %(default)s)"
-    )
-    group.add_argument(
-        "--max-object",
-        type=size,
-        default="8G",
-        metavar="SIZE",
-        help="largest instance (default: %(default)s)",
-    )
-    group.add_argument(
-        "--min-free", type=size, default="1G", metavar="SIZE", help="disk kept free (default: %(default)s)"
-    )
-    group.add_argument(
-        "--idle",
-        type=float,
-        default=60.0,
-        metavar="SECONDS",
-        help="until a silent association ends (default: %(default)s)",
-    )
-    group.add_argument(
-        "--grace",
-        type=float,
-        default=10.0,
-        metavar="SECONDS",
-        help="for what is under way at the end (default: %(default)s)",
-    )
+__all__ = ["run"]
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

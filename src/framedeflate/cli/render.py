@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framedeflate.atomic_file import atomic_file
-from framedeflate.cli import picture_arguments
 from framedeflate.cli.contact_sheet import Tile, choose_frames, draw_sheet, resize_blocks
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.file_facts import sop_class_name
@@ -21,7 +20,7 @@ from framedeflate.pictures.display_facts import DisplayFacts, read_display_facts
 from framedeflate.pictures.image_file import ImageFile, open_image_file
 from framedeflate.pictures.png import encode_png
 
-__all__ = ["add_parser", "sheet_of", "tiles_of"]
+__all__ = ["run", "sheet_of", "tiles_of"]
 
 _TILE_SIZE = 512
 """No tile is larger, where nothing else was said."""
@@ -32,23 +31,6 @@ _MAX_SIDE = 4096
 
 _KEPT_NBYTES = 64 << 20
 """Frames that are kept between the choice of their window and their drawing; larger ones are read twice."""
-
-
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the subcommand's parser."""
-    parser = subparsers.add_parser(
-        "render",
-        help="a contact sheet of the frames",
-        description="Draw a contact sheet: 1-bit frames in the colour of their segment over black, grey frames in one "
-        "window, colour as it is meant. Of many frames an even choice is shown, those with most to see first.",
-    )
-    picture_arguments.add_arguments(parser, output_help="ends in .png (default: FILE.png)")
-    parser.add_argument("--tiles", type=int, default=40, help="frames shown at most (default: %(default)s)")
-    parser.add_argument("--size", type=int, help="longer side of a tile in pixels (default: by their number)")
-    parser.add_argument(
-        "--merge", action="store_true", help="lay segments in the same place over one another"
-    )
-    parser.set_defaults(func=run)
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

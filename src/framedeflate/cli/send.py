@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framedeflate.cli.exit_codes import CommandError, ExitCode
-from framedeflate.cli.network_arguments import add_tls_arguments, ae_title, port
 from framedeflate.cli.progress import ProgressBar, progress_bar
 from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
 from framedeflate.cli.sources import find_files
 from framedeflate.errors import AssociationError, MissingExtraError, TlsSettingsError
-from framedeflate.frame_codec import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
     import ssl
@@ -23,28 +21,7 @@ if TYPE_CHECKING:
     from framedeflate.dimse.commitment_request import Commitment
     from framedeflate.dimse.send_result import SendResult
 
-__all__ = ["add_parser"]
-
-_EPILOG = """\
-Each file goes in the best encoding that HOST accepts for it: its own bytes, else inflated on the way with the same SOP
-Instance UID. Nothing deflated is sent to a peer that did not accept it.
-
---json prints one object a line for each file:
-  status                stored, stored-before (--resume), skipped (no DICOM file), refused (cannot go to
-                        this peer), failed or interrupted
-  source, peer          path; HOST:PORT/AE
-  sop_class_uid, sop_instance_uid
-  source_transfer_syntax_uid, transfer_syntax_uid
-                        how it is stored, how it was sent
-  sent_as               stored (the file's own bytes), explicit, implicit (VR), deflated (on the way) or null
-  wire_nbytes           bytes of all PDUs of the last attempt
-  dimse_status          the peer's status, four hexadecimal digits, or null
-  attempts, seconds     how often it was sent; time taken, conversion and waits included
-  error                 null, or type, kind, message
-and with --commit, afterwards, one for each instance that was stored:
-  status                committed, not-committed or unknown (no answer in time)
-  sop_instance_uid
-  failure_reason        four hexadecimal digits, or null"""
+__all__ = ["run"]
 
 _INPUT_ERRORS = {
     "FileNotFoundError": ExitCode.CANNOT_READ_INPUT,
@@ -58,92 +35,6 @@ _SENT_AS = {
     "implicit": "in Implicit VR",
     "deflated": "deflated",
 }
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        "send",
-        help="send files to a DICOM peer (C-STORE)",
-        description="Send DICOM files to a peer of any kind by C-STORE.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("host", metavar="HOST", help="name or address of the peer")
-    parser.add_argument("port", metavar="PORT", type=port, help="its TCP port")
-    parser.add_argument("sources", nargs="+", metavar="PATH", help="files, or folders to search to any depth")
-    parser.add_argument(
-        "--called-ae",
-        type=ae_title,
-        default="ANY-SCP",
-        metavar="AE",
-        help="the peer's AE title (%(default)s)",
-    )
-    parser.add_argument(
-        "--calling-ae", type=ae_title, default="FRAMEDEFLATE", metavar="AE", help="ours (%(default)s)"
-    )
-    parser.add_argument(
-        "--associations", type=int, default=1, metavar="N", help="how many in parallel, 1 to 64 (%(default)s)"
-    )
-    parser.add_argument(
-        "--deflate", action="store_true", help="deflate native images where the peer takes that"
-    )
-    parser.add_argument(
-        "--level",
-        type=int,
-        choices=range(1, 10),
-        default=DEFAULT_LEVEL,
-        metavar="1-9",
-        help="1 is fastest, 9 smallest (%(default)s)",
-    )
-    parser.add_argument(
-        "--retries",
-        type=int,
-        default=3,
-        metavar="N",
-        help="tries after a lost connection or status A7xx (%(default)s)",
-    )
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=30.0,
-        metavar="SECONDS",
-        help="greatest silence of the peer (%(default)s)",
-    )
-    parser.add_argument(
-        "--resume", metavar="REPORT", help="leave out what this output of --json says the peer stored"
-    )
-    parser.add_argument(
-        "--peer-cache",
-        metavar="FILE",
-        help="remember what peers accept, to convert before the first association, not in it",
-    )
-    _add_commitment(parser)
-    add_tls_arguments(parser, authorities_help="authorities to trust (default: the system's)")
-    parser.add_argument("--tls", action="store_true", help="speak TLS; each option of it implies this one")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
-    parser.set_defaults(func=run)
-    return parser
-
-
-def _add_commitment(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("Storage Commitment")
-    group.add_argument("--commit", action="store_true", help="ask the peer to keep what it stored")
-    group.add_argument(
-        "--commit-port",
-        type=port,
-        metavar="PORT",
-        help="listen here for a peer that answers by calling back",
-    )
-    group.add_argument(
-        "--commit-wait",
-        type=float,
-        default=60.0,
-        metavar="SECONDS",
-        help="how long to wait for it (%(default)s)",
-    )
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.opened_store import open_store
 from framedeflate.cli.quiet_libraries import quiet_libraries
-from framedeflate.cli.serve_arguments import add_arguments
 from framedeflate.cli.serve_narrator import JsonLines, ServeNarrator
 from framedeflate.cli.serve_settings import (
     access_of,
@@ -28,7 +28,6 @@ from framedeflate.cli.serve_settings import (
     tls_of,
 )
 from framedeflate.cli.serve_watches import ServeWatches
-from framedeflate.cli.store_arguments import open_store
 from framedeflate.errors import MissingExtraError, StoreIndexError
 
 if TYPE_CHECKING:
@@ -38,43 +37,10 @@ if TYPE_CHECKING:
     from framedeflate.web.server.request_log import RequestLog
     from framedeflate.web.server.services import Services
 
-__all__ = ["add_parser"]
+__all__ = ["run"]
 
 _NEEDED: Final = ("starlette", "uvicorn", "httptools", "sqlalchemy", "jwt", "prometheus_client", "PIL")
 _LAST_SECONDS: Final = 10.0
-
-_EPILOG = """\
-The service root is /dicomweb, the viewer is at /, /healthz says whether all is well, /metrics has numbers.
-Ctrl-C or SIGTERM ends the command once what is under way is done.
-
-`framedeflate receive --store STORE_DIR` may run on the same folder: what it stores is served too.
-docs/serve.md has more.
-
---json prints one object a line, each with an "event":
-  listening   url, service_url, host, port, store, instances, access (open, token or jwt), tls
-  indexed     files, added, unchanged, removed, damaged, damaged_uids
-  stored      path, sop_instance_uid, new: a file of a folder that is watched
-  not-stored  message
-  stopped     requests, seconds
-and in the log (--log):
-  request     time, method, route, status, nbytes, milliseconds, request_id, and the path's UIDs"""
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        "serve",
-        help="a DICOMweb server with a viewer",
-        description="Serve a folder of instances by DICOMweb (STOW-RS, WADO-RS, QIDO-RS), deflated frames as they "
-        "are stored, with a viewer for the browser.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser)
-    parser.set_defaults(func=run)
-    return parser
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

@@ -19,66 +19,11 @@ from framedeflate.errors import FrameDeflateError
 from framedeflate.transcode import TranscodeResult
 from framedeflate.transfer_syntax import DEFLATED_DATA_SET, DEFLATED_IMAGE_FRAME_COMPRESSION
 
-__all__ = ["JSON_HELP", "add_arguments", "count", "make_folder", "outcome_of", "run", "threads_of"]
-
-JSON_HELP = """\
---json prints one object a line for each file:
-  status                done, copied, skipped or failed
-  source, destination   paths; destination is null where nothing was written
-  source_transfer_syntax_uid, transfer_syntax_uid
-                        how the two files are encoded
-  number_of_frames      frames
-  native_nbytes         bytes of all frames (or of the whole Data Set), uncompressed
-  deflated_nbytes       bytes of all Fragments (or of the one stream), also where they were not deflated
-                        but in another compression; 0 where the source was native
-  source_nbytes, destination_nbytes
-                        sizes of the files
-  excess_nbytes         bytes behind the last frame that were left out
-  seconds               time taken
-  checked               whether every frame was decoded again and compared
-  notes                 what else a reader of the file may want to know
-  frames_digest, result_digest
-                        of archives: SHA-256 over all native frames, and of the file written
-  error                 where it failed or was skipped: type, kind, message"""
+__all__ = ["make_folder", "outcome_of", "run", "threads_of"]
 
 _DEFLATED = DEFLATED_DATA_SET | {DEFLATED_IMAGE_FRAME_COMPRESSION}
 
 TaskFunction = Callable[[argparse.Namespace, Task, FrameProgress | None], Outcome]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that both subcommands have."""
-    parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="files, or folders to search to any depth"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="DEST",
-        help="a file for one SOURCE file; a folder if it is one, ends in a slash or there are several files",
-    )
-    parser.add_argument("--in-place", action="store_true", help="replace every SOURCE by its result")
-    parser.add_argument("--overwrite", action="store_true", help="replace outputs that are there already")
-    parser.add_argument(
-        "--copy-others", action="store_true", help="copy files that are skipped, so that a folder stays whole"
-    )
-    parser.add_argument(
-        "--threads", type=count, help="worker threads per file (default: all cores, or 1 with several jobs)"
-    )
-    parser.add_argument(
-        "--jobs", type=count, default=1, help="files worked on at a time, 0 for one per core (default: 1)"
-    )
-    parser.add_argument(
-        "--lenient", action="store_true", help="accept deflated frames with bytes behind their end"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
-
-
-def count(text: str) -> int:
-    """Read a whole number, 0 or more."""
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 0 or more")
-    return int(text)
 
 
 def threads_of(namespace: argparse.Namespace) -> int:

@@ -15,34 +15,9 @@ from framedeflate.errors import FrameDeflateError
 from framedeflate.problems import Problem
 from framedeflate.verify import verify_file
 
-__all__ = ["add_parser"]
+__all__ = ["run"]
 
 _MOST_OF_A_KIND = 5
-
-_JSON_HELP = """\
---json prints one object a line for each file:
-  file        the path
-  status      conforms, warnings, errors, skipped (no DICOM file) or failed (cannot be read)
-  problems    each with kind, severity (error or warning), frame_number, position, message
-  error       where it was skipped or failed: type, kind, message"""
-
-
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str = "verify"
-) -> argparse.ArgumentParser:
-    """Add the subcommand's parser and return it."""
-    parser = subparsers.add_parser(
-        name,
-        help="check files against the standard",
-        description="Inflate every frame and report every departure from the standard, for files by any writer.",
-        epilog=_JSON_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("sources", nargs="+", metavar="FILE", help="files, or folders to search to any depth")
-    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, see below")
-    parser.set_defaults(func=run)
-    return parser
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:

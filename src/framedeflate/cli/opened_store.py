@@ -1,34 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store of instances as commands name it: its policy and level on the command line, and opening it."""
+"""Opens the store of instances that a command line names."""
 
 import argparse
 from typing import TYPE_CHECKING
 
 from framedeflate.cli.exit_codes import CommandError, ExitCode
-from framedeflate.frame_codec import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
     from framedeflate.instance_store import InstanceStore
 
-__all__ = ["add_policy_arguments", "open_store"]
-
-
-def add_policy_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --policy and --level."""
-    parser.add_argument(
-        "--policy",
-        choices=("keep", "bilevel", "all"),
-        default="bilevel",
-        help="which native images are stored deflated: none, 1-bit ones and label maps, or all (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--level",
-        type=int,
-        choices=range(1, 10),
-        metavar="1-9",
-        default=DEFAULT_LEVEL,
-        help="1 is fastest, 9 smallest (default: %(default)s)",
-    )
+__all__ = ["open_store"]
 
 
 def open_store(namespace: argparse.Namespace) -> "InstanceStore":
