@@ -36,8 +36,9 @@ def test_who_sends_says_what_its_files_say(tmp_path: Path) -> None:
     asked: list[Any] = []
     node = AE()
     node.add_supported_context(SEG, [EXPLICIT, IMPLICIT])
-    server = node.start_server(
-        ("127.0.0.1", 0),
+    port = free_port()
+    node.start_server(
+        ("127.0.0.1", port),
         block=False,
         evt_handlers=[
             (evt.EVT_REQUESTED, lambda event: asked.append(event.assoc.requestor)),
@@ -45,9 +46,9 @@ def test_who_sends_says_what_its_files_say(tmp_path: Path) -> None:
         ],
     )
     try:
-        (result,) = send_files("127.0.0.1", server.server_address[1], [path])
+        (result,) = send_files("127.0.0.1", port, [path])
     finally:
-        server.shutdown()
+        node.shutdown()
     assert result.is_stored
     (requestor,) = asked
     assert (requestor.implementation_class_uid, requestor.implementation_version_name) == OURS
@@ -76,7 +77,7 @@ def test_who_reports_commitment_says_so_too_and_swaps_the_roles(tmp_path: Path) 
     listener = AE("ASKS")
     listener.add_supported_context(COMMITMENT, [EXPLICIT, IMPLICIT], scu_role=True, scp_role=True)
     port = free_port()
-    server = listener.start_server(
+    listener.start_server(
         ("127.0.0.1", port),
         block=False,
         evt_handlers=[
@@ -97,7 +98,7 @@ def test_who_reports_commitment_says_so_too_and_swaps_the_roles(tmp_path: Path) 
                 assert status.Status == 0x0000
             assert running.report().is_delivered
     finally:
-        server.shutdown()
+        listener.shutdown()
     (requestor,) = asked
     assert (requestor.implementation_class_uid, requestor.implementation_version_name) == OURS
     (role,) = requestor.role_selection.values()

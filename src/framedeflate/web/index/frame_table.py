@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of an instance's Frames: where each stream is, how long it truly is, and the checksums of its Frame."""
 
+import struct
 import zlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Container
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from framedeflate.frame_index import FrameIndex
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.instance_store.frames import HELD_FRAME_NBYTES
 from framedeflate.web.index.records import FRAME
+from framedeflate.wrapped_stream import find_wrapper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +25,17 @@ __all__ = ["deflated_frame_table", "fragment_table"]
 
 _RUN_NBYTES: Final = 4 << 20
 _BLOCK_NBYTES: Final = 1 << 18
+_MAX_PAD_NBYTES: Final = 2
+"""One byte too many is read by all readers here, and reported by `verify`: what is stored must be served, too."""
+
+
+class _WrappedStream(NamedTuple):
+    """Where the raw stream is in a Fragment that zlib or gzip has wrapped, and what its Frame sums up to."""
+
+    header_nbytes: int
+    stream_nbytes: int
+    adler32: int
+    crc32: int
 
 
 def fragment_table(index: FrameIndex) -> "NDArray[np.void] | None":
@@ -73,12 +87,37 @@ def deflated_frame_table(
             defects, consumed, produced, adlers, crcs = engine.inflate_checksums(
                 fragments, image_pixel.frame_nbytes, threads
             )
-            _check(fragments, image_pixel, first, found=(defects, consumed, produced))
             run = slice(first, last)
             table["stream_nbytes"][run], table["adler32"][run], table["crc32"][run] = consumed, adlers, crcs
+            wrapped = {
+                place: stream
+                for place, fragment in enumerate(fragments)
+                if defects[place] and (stream := _wrapped_stream(fragment, image_pixel)) is not None
+            }
+            for place, stream in wrapped.items():
+                table["position"][first + place] += stream.header_nbytes
+                for name in ("stream_nbytes", "adler32", "crc32"):
+                    table[name][first + place] = getattr(stream, name)
+            _check(fragments, image_pixel, first, found=(defects, consumed, produced), passed=wrapped)
         first = last
     table.flags.writeable = False
     return table
+
+
+def _wrapped_stream(fragment: memoryview, image_pixel: ImagePixel) -> _WrappedStream | None:
+    """Look for a whole wrapper, whose checksum is right, as all readers here do; a raw stream may begin like one."""
+    wrapper = find_wrapper(bytes(fragment))
+    if wrapper is None:
+        return None
+    inner = fragment[wrapper.header_nbytes :]
+    defects, consumed, _, adlers, crcs = engine.inflate_checksums([inner], image_pixel.frame_nbytes, 1)
+    trailer = bytes(inner[consumed[0] :])
+    sums = struct.pack(">I", adlers[0])
+    if wrapper.name == "gzip":
+        sums = struct.pack("<II", crcs[0], image_pixel.frame_nbytes & 0xFFFFFFFF)
+    if defects[0] or trailer[: len(sums)] != sums or len(trailer) - len(sums) > 1:
+        return None
+    return _WrappedStream(wrapper.header_nbytes, consumed[0], adlers[0], crcs[0])
 
 
 def _check(
@@ -87,8 +126,12 @@ def _check(
     first: int,
     *,
     found: tuple[bytes, list[int], list[int]],
+    passed: Container[int],
 ) -> None:
-    for number, (fragment, defect, used, made) in enumerate(zip(fragments, *found, strict=True), first + 1):
+    for index, (fragment, defect, used, made) in enumerate(zip(fragments, *found, strict=True)):
+        if index in passed:
+            continue
+        number = first + index + 1
         if defect:
             raise _failure(
                 DEFECT_KINDS[defect],
@@ -97,7 +140,7 @@ def _check(
                 used,
                 number,
             )
-        if len(fragment) - used > 1:
+        if len(fragment) - used > _MAX_PAD_NBYTES:
             raise _failure(
                 "trailing-data", f"{len(fragment) - used} bytes behind the stream", image_pixel, used, number
             )
