@@ -7,6 +7,7 @@
 # make sanitize  the whole suite over a core under AddressSanitizer and UndefinedBehaviorSanitizer
 # make ecosystem  the tools of docs/ecosystem.md installed, and what the page says of them tested
 # make bench   the benchmarks, stored and shown in docs/performance.md: ten minutes on a quiet machine
+# make docs    the site, built strictly into build/site; make docs-serve shows it while one writes
 # make lint    the static checks alone
 # make clean   back to a fresh clone
 #
@@ -30,10 +31,10 @@ unexport PYTHONPATH
 
 PACKAGE_SOURCES := pyproject.toml CMakeLists.txt README.md $(wildcard native/*) \
 	$(shell find src/framedeflate -type f -not -name '*.so' -not -name '*.pyd' -not -path '*/__pycache__/*')
-PY_FOLDERS := src tests demo examples $(wildcard benchmarks) fuzz
+PY_FOLDERS := src tests demo examples $(wildcard benchmarks) fuzz site
 CPP_FOLDERS := native benchmarks/native fuzz tests/native
 
-.PHONY: demo test lint pytest soak fuzz cross sanitize ecosystem bench clean
+.PHONY: demo test lint pytest soak fuzz cross sanitize ecosystem bench docs docs-serve clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/package $(STAMPS)/demo
@@ -95,6 +96,12 @@ bench: $(STAMPS)/package $(STAMPS)/bench
 	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" $(BENCH) || exit 1; done
 	@$(BIN)/python benchmarks/render.py
 
+docs: $(STAMPS)/package $(STAMPS)/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+docs-serve: $(STAMPS)/package $(STAMPS)/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 clean:
 	rm -rf $(VENV) build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -132,6 +139,11 @@ $(STAMPS)/bench: pyproject.toml | $(STAMPS)/package
 $(STAMPS)/test: pyproject.toml $(STAMPS)/demo | $(STAMPS)/package
 	@echo "installing all extras and the test tools"
 	@$(PIP) install --no-build-isolation --group test ".[all]"
+	@touch $@
+
+$(STAMPS)/docs: pyproject.toml | $(STAMPS)/venv
+	@echo "installing what the site is built with"
+	@$(PIP) install --group docs
 	@touch $@
 
 $(STAMPS)/fuzz: pyproject.toml | $(STAMPS)/package

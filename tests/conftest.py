@@ -46,6 +46,7 @@ OVER_SOCKETS = (
     "test_remote_",
     "test_send_to_receiver",
     "test_serve_",
+    "test_site",
     "test_viewer_",
     "test_zarr_http",
 )
