@@ -17,6 +17,7 @@ from framedeflate.cli.archive_progress import archive_progress
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.parsers.compress import MANIFEST_SUFFIX
 from framedeflate.cli.report import human_nbytes, print_error, print_json
+from framedeflate.extras import require
 
 __all__ = ["is_asked_for", "run"]
 
@@ -43,6 +44,9 @@ def run(namespace: argparse.Namespace, settings: CompressSettings) -> ExitCode:
         from framedeflate.cli import archive_prediction
 
         return archive_prediction.run(namespace, source, settings)
+    if namespace.dask:
+        # Before a manifest is made.
+        require("dask", "working on a Dask cluster")
     destination = place_of(namespace.output)
     job = ArchiveJob(source, destination, settings)
     retry = namespace.retry_failed

@@ -13,7 +13,8 @@ from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.opened_store import open_store
 from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
-from framedeflate.errors import MissingExtraError, TlsSettingsError
+from framedeflate.errors import TlsSettingsError
+from framedeflate.extras import require
 
 if TYPE_CHECKING:
     from framedeflate.dimse.commitment import CommitmentReport
@@ -25,6 +26,7 @@ __all__ = ["run"]
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Listen until a signal says to end."""
+    require("dimse", "framedeflate receive")
     if namespace.max_associations < 1 or namespace.max_pdu < 4096 or namespace.idle <= 0:
         raise CommandError(
             "limits must leave room for one association and PDUs of 4096 bytes", exit_code=ExitCode.USAGE
@@ -53,13 +55,10 @@ def run(namespace: argparse.Namespace) -> ExitCode:
 def _make_receiver(
     namespace: argparse.Namespace, store: "InstanceStore", narrator: "_Narrator"
 ) -> "Receiver":
-    try:
-        from framedeflate.dimse.commitment_report import Peer
-        from framedeflate.dimse.receiver import Receiver, ReceiverLimits
-        from framedeflate.dimse.tls import TlsFiles, acceptor_context, requestor_context
-    except ModuleNotFoundError as error:
-        missing = MissingExtraError(extra="dimse", feature="framedeflate receive")
-        raise CommandError(str(missing), exit_code=ExitCode.USAGE) from error
+    from framedeflate.dimse.commitment_report import Peer
+    from framedeflate.dimse.receiver import Receiver, ReceiverLimits
+    from framedeflate.dimse.tls import TlsFiles, acceptor_context, requestor_context
+
     quiet_libraries()
     logging.getLogger("framedeflate.dimse.receiver.refusals").setLevel(logging.CRITICAL + 1)
     files = TlsFiles(namespace.tls_cert, namespace.tls_key, namespace.tls_ca)

@@ -13,7 +13,8 @@ from framedeflate.cli.progress import ProgressBar, progress_bar
 from framedeflate.cli.quiet_libraries import quiet_libraries
 from framedeflate.cli.report import human_nbytes, print_error, print_json
 from framedeflate.cli.sources import find_files
-from framedeflate.errors import AssociationError, MissingExtraError, TlsSettingsError
+from framedeflate.errors import AssociationError, TlsSettingsError
+from framedeflate.extras import require
 
 if TYPE_CHECKING:
     import ssl
@@ -39,12 +40,11 @@ _SENT_AS = {
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Send what the command line names."""
-    try:
-        from framedeflate.dimse.commitment_request import request_commitment
-        from framedeflate.dimse.peer_association import Peer
-        from framedeflate.dimse.sender import send_files
-    except MissingExtraError as error:
-        raise CommandError(str(error), exit_code=ExitCode.USAGE) from error
+    require("dimse", "framedeflate send")
+    from framedeflate.dimse.commitment_request import request_commitment
+    from framedeflate.dimse.peer_association import Peer
+    from framedeflate.dimse.sender import send_files
+
     quiet_libraries()
     paths = [path for path, _ in find_files(namespace.sources)]
     _check_report(namespace.resume)

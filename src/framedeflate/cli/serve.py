@@ -11,7 +11,6 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +27,8 @@ from framedeflate.cli.serve_settings import (
     tls_of,
 )
 from framedeflate.cli.serve_watches import ServeWatches
-from framedeflate.errors import MissingExtraError, StoreIndexError
+from framedeflate.errors import StoreIndexError
+from framedeflate.extras import require
 
 if TYPE_CHECKING:
     from framedeflate.instance_store import InstanceStore
@@ -39,15 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_NEEDED: Final = ("starlette", "uvicorn", "httptools", "sqlalchemy", "jwt", "prometheus_client", "PIL")
 _LAST_SECONDS: Final = 10.0
 
 
 def run(namespace: argparse.Namespace) -> ExitCode:
     """Serve until a signal says to end."""
-    if not all(map(_is_installed, _NEEDED)):
-        missing = MissingExtraError(extra="web", feature="framedeflate serve")
-        raise CommandError(str(missing), exit_code=ExitCode.USAGE)
+    require("web", "framedeflate serve")
     from framedeflate.web.server.running import bind
 
     quiet_libraries()
@@ -129,13 +126,6 @@ def _serve(
         watches.stop(namespace.grace)
     narrator.stopped(requests=sum(services.tallies.requests.values()), seconds=time.monotonic() - started)
     return ExitCode.OK
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ValueError:
-        return False
 
 
 def _end_anyway(seconds: float) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Collection
 from typing import Final
 
 from pydicom.uid import UID
-from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
-from pynetdicom.presentation import PresentationContext, build_context
 
+from framedeflate.extras import needing
 from framedeflate.transfer_syntax import (
     DEFLATED_DATA_SET,
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
@@ -17,6 +16,10 @@ from framedeflate.transfer_syntax import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 )
+
+with needing("dimse", "DICOM's network protocol"):
+    from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
+    from pynetdicom.presentation import PresentationContext, build_context
 
 __all__ = ["STORAGE_COMMITMENT", "VERIFICATION", "is_storage", "supported_contexts"]
 

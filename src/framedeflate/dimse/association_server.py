@@ -11,8 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-from pynetdicom import evt
-from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+from framedeflate.extras import needing
+
+with needing("dimse", "DICOM's network protocol"):
+    from pynetdicom import evt
+    from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+
 
 __all__ = ["AssociationServer", "Network"]
 

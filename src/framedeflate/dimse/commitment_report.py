@@ -10,14 +10,17 @@ from typing import Any, Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
-from pynetdicom.dimse_primitives import N_EVENT_REPORT
-from pynetdicom.dsutils import encode
-from pynetdicom.presentation import build_context, build_role
 
 from framedeflate.dimse.acceptance import STORAGE_COMMITMENT
 from framedeflate.dimse.incoming import IncomingMessages
 from framedeflate.dimse.peer_association import new_entity
+from framedeflate.extras import needing
 from framedeflate.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+
+with needing("dimse", "DICOM's network protocol"):
+    from pynetdicom.dimse_primitives import N_EVENT_REPORT
+    from pynetdicom.dsutils import encode
+    from pynetdicom.presentation import build_context, build_role
 
 __all__ = ["WELL_KNOWN_INSTANCE", "Peer", "ReportDelivery"]
 

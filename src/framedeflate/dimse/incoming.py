@@ -11,13 +11,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_STORE_RQ
-from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
-from pynetdicom.pdu_primitives import P_DATA
-
 from framedeflate.errors import InstanceError
+from framedeflate.extras import needing
 from framedeflate.instance_store import Arrival
+
+with needing("dimse", "DICOM's network protocol"):
+    from pynetdicom.dimse import DIMSEServiceProvider
+    from pynetdicom.dimse_messages import C_STORE_RQ
+    from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
+    from pynetdicom.pdu_primitives import P_DATA
 
 __all__ = ["ArrivingDataSet", "IncomingMessages"]
 

@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
-from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 
 from framedeflate.dimse.acceptance import STORAGE_COMMITMENT, VERIFICATION, is_storage, supported_contexts
 from framedeflate.dimse.association_server import AssociationServer, Network
@@ -21,6 +19,7 @@ from framedeflate.dimse.incoming import ArrivingDataSet, IncomingMessages
 from framedeflate.dimse.received import Received, ReceiverLimits, printable, reason_of, shown_uid
 from framedeflate.dimse.statuses import STATUSES, SopClassNotSupportedError, status_of
 from framedeflate.errors import FrameDeflateError, InstanceError
+from framedeflate.extras import needing
 from framedeflate.instance_store import Arrival, InstanceStore, StoredInstance
 from framedeflate.instance_store.check import is_uid
 from framedeflate.transcode.file_meta import (
@@ -28,6 +27,10 @@ from framedeflate.transcode.file_meta import (
     IMPLEMENTATION_VERSION_NAME,
     new_file_meta,
 )
+
+with needing("dimse", "DICOM's network protocol"):
+    from pynetdicom import AE, evt
+    from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 
 __all__ = ["Received", "Receiver", "ReceiverLimits"]
 

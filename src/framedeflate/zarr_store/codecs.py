@@ -19,7 +19,7 @@ try:
     from zarr.dtype import Bool, UInt8
     from zarr.registry import register_codec
 except ImportError as error:
-    raise MissingExtraError(extra="zarr", feature="the Zarr codecs") from error
+    raise MissingExtraError(extra="zarr", feature="reading a file as a Zarr array") from error
 
 from framedeflate.zarr_store.items_codec import DeflatedItems  # after zarr was looked for
 

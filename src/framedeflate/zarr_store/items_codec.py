@@ -11,12 +11,15 @@ from framedeflate import engine
 from framedeflate.array import decode_frames, encode_frames
 from framedeflate.encapsulation import join_items
 from framedeflate.errors import EncapsulationError
+from framedeflate.extras import needing
 from framedeflate.frame_codec import DEFAULT_LEVEL
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.zarr_store.codec_settings import DEFLATED_ITEMS, configuration
 
+with needing("zarr", "reading a file as a Zarr array"):
+    from zarr.abc.codec import ArrayBytesCodec
+
 # The caller, `codecs`, says what to install where zarr is not there.
-from zarr.abc.codec import ArrayBytesCodec  # isort: skip
 
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer

@@ -14,7 +14,7 @@ MANIFEST_SUFFIX = ".manifest.sqlite"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_destination(parser)
+    add_destination(parser, urls=True)
     _add_choice(parser)
     _add_encoding(parser)
     add_speed(parser)

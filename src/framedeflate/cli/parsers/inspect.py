@@ -4,6 +4,7 @@
 import argparse
 
 from framedeflate.cli.parsers.command import Command
+from framedeflate.cli.parsers.kinds import local_path
 from framedeflate.cli.parsers.shared import add_json
 
 __all__ = ["COMMAND"]
@@ -29,7 +30,7 @@ _NOTES = """\
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a path or a URL")
+    parser.add_argument("file", type=local_path, metavar="FILE", help="a DICOM file")
     parser.add_argument("--frames", action="store_true", help="list every frame")
     add_json(parser, lines=False)
 

@@ -9,6 +9,7 @@ from typing import Final
 __all__ = [
     "ae_title",
     "count",
+    "local_path",
     "network",
     "peer",
     "percent",
@@ -100,6 +101,15 @@ def peer(text: str) -> tuple[str, str, int]:
     if not (equals and colon and host):
         raise argparse.ArgumentTypeError(f"{text!r} is no peer; say AE=HOST:PORT")
     return ae_title(title), host.strip("[]"), port(number)
+
+
+def local_path(text: str) -> str:
+    """Return a path of this machine."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        raise argparse.ArgumentTypeError(
+            "a path is needed; of the commands, compress and zarr alone read URLs"
+        )
+    return text
 
 
 def shard(text: str) -> tuple[int, int]:

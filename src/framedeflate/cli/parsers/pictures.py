@@ -4,13 +4,14 @@
 import argparse
 
 from framedeflate.cli.parsers.command import Command
+from framedeflate.cli.parsers.kinds import local_path
 from framedeflate.cli.parsers.shared import add_lenient, add_overwrite
 
 __all__ = ["EXTRACT", "RENDER"]
 
 
 def _add_file(parser: argparse.ArgumentParser, *, output_help: str) -> None:
-    parser.add_argument("file", metavar="FILE", help="a DICOM image")
+    parser.add_argument("file", type=local_path, metavar="FILE", help="a DICOM image")
     parser.add_argument("-o", "--output", metavar="OUT", help=output_help)
     add_overwrite(parser, "OUT")
     add_lenient(parser)

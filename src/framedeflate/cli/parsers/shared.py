@@ -4,7 +4,7 @@
 import argparse
 from typing import TypeAlias
 
-from framedeflate.cli.parsers.kinds import count
+from framedeflate.cli.parsers.kinds import count, local_path
 from framedeflate.transfer_syntax import DEFAULT_LEVEL
 
 __all__ = [
@@ -21,10 +21,14 @@ __all__ = [
 _Arguments: TypeAlias = "argparse.ArgumentParser | argparse._ArgumentGroup"
 
 
-def add_sources(parser: _Arguments) -> None:
+def add_sources(parser: _Arguments, *, urls: bool = False) -> None:
     """Add one or more files or folders to read."""
     parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="files, or folders to search to any depth"
+        "sources",
+        nargs="+",
+        type=str if urls else local_path,
+        metavar="SOURCE",
+        help="files, or folders to search to any depth",
     )
 
 

@@ -32,9 +32,9 @@ JSON_NOTES = """\
   error                 where it failed or was skipped: type, kind, message"""
 
 
-def add_destination(parser: argparse.ArgumentParser) -> None:
+def add_destination(parser: argparse.ArgumentParser, *, urls: bool = False) -> None:
     """Add SOURCE, and where results go."""
-    add_sources(parser)
+    add_sources(parser, urls=urls)
     group = parser.add_argument_group("where results go (one of the first two is needed)")
     group.add_argument(
         "-o",

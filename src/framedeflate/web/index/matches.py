@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, distinct, func, select
-
+from framedeflate.extras import needing
 from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.reading import image_pixel_of
 from framedeflate.web.index.schema import INSTANCES, LEVEL_VALUES, SERIES, STUDIES
 from framedeflate.web.search.attributes import MODALITY, Level, level_attributes, path_of
 from framedeflate.web.search.page import Match
 from framedeflate.web.search.query import Query
+
+with needing("web", "the index of a store"):
+    from sqlalchemy import ColumnElement, Connection, distinct, func, select
 
 __all__ = ["matches"]
 

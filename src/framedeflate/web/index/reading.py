@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, func, select
 
+from framedeflate.extras import needing
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.web.index.decoders import stored_instance
 from framedeflate.web.index.records import FRAME, IndexedInstance, PixelDataPlace
 from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, SERIES, STUDIES
+
+with needing("web", "the index of a store"):
+    from sqlalchemy import Connection, Row, Select, func, select
 
 __all__ = ["count", "files_known", "image_pixel_of", "instance", "instances", "known"]
 

@@ -5,8 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
-
+from framedeflate.extras import needing
 from framedeflate.web.index.matches import matches
 from framedeflate.web.index.schema import INSTANCES, LEVEL_VALUES, SERIES, STUDIES
 from framedeflate.web.index.values import KEY_LENGTH
@@ -15,6 +14,9 @@ from framedeflate.web.search.conditions import Between, Condition, Equals, Match
 from framedeflate.web.search.forms import GROUPS
 from framedeflate.web.search.page import Page
 from framedeflate.web.search.query import Query
+
+with needing("web", "the index of a store"):
+    from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 __all__ = ["search"]
 

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-
+from framedeflate.extras import needing
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.web.index.records import IndexedInstance, NewInstance
 from framedeflate.web.index.schema import FRAME_TABLES, INSTANCES, LEVEL_VALUES, SERIES, STUDIES
 from framedeflate.web.index.values import value_rows
 from framedeflate.web.search.attributes import Level, level_attributes
+
+with needing("web", "the index of a store"):
+    from sqlalchemy import Connection, Row, Table, delete, select, update
+    from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = ["add", "clear", "remove"]
 

@@ -5,9 +5,12 @@ import io
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image
 
+from framedeflate.extras import needing
 from framedeflate.web.rendering.parameters import DEFAULT_QUALITY, Viewport
+
+with needing("web", "drawing pictures"):
+    from PIL import Image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
