@@ -2,6 +2,7 @@
 """What both sides say of themselves when an association begins, and what becomes of offers that nobody takes up."""
 
 import ssl
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def test_who_sends_says_what_its_files_say(tmp_path: Path) -> None:
     (requestor,) = asked
     assert (requestor.implementation_class_uid, requestor.implementation_version_name) == OURS
     assert (requestor.ae_title, requestor.primitive.called_ae_title) == ("FRAMEDEFLATE", "ANY-SCP")
+    assert requestor.primitive.application_context_name == "1.2.840.10008.3.1.1.1"
+    assert requestor.maximum_length == 16382
     # Nothing beyond presentation contexts is negotiated.
     assert not requestor.role_selection
     assert not requestor.sop_class_extended
@@ -129,3 +132,42 @@ def test_what_a_peer_offers_beyond_contexts_is_not_taken_up_and_does_no_harm(tmp
 def test_tls_before_1_2_is_not_spoken() -> None:
     # PS3.15 B.12 and BCP 195.
     assert requestor_context(TlsFiles()).minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize(
+    ("options", "calling", "called", "said"),
+    [
+        # Result, source, diagnostic of A-ASSOCIATE-RJ (PS3.8 9.3.4).
+        ({"require_called_ae_title": True}, "TESTER", "ELSE", (1, 1, 7)),
+        ({"ae_titles": ["ELSE"]}, "TESTER", "FRAMEDEFLATE", (1, 1, 3)),
+        ({"limits": ReceiverLimits(associations=1)}, "TESTER", "FRAMEDEFLATE", (2, 3, 2)),
+    ],
+)
+def test_why_an_association_is_rejected(
+    tmp_path: Path, options: dict[str, Any], calling: str, called: str, said: tuple[int, int, int]
+) -> None:
+    context = (SEG, [EXPLICIT])
+    with receiving(tmp_path / "store", **options) as running, ExitStack() as stack:
+        if "limits" in options:
+            stack.enter_context(running.association(context))
+        with running.association(context, calling=calling, ae_title=called) as association:
+            assert association.is_rejected
+            answer = association.acceptor.primitive
+            assert (answer.result, answer.result_source, answer.diagnostic) == said
+
+
+def test_why_a_context_is_rejected(tmp_path: Path) -> None:
+    contexts = [
+        (SEG, [EXPLICIT]),
+        ("1.2.840.10008.5.1.4.1.2.2.1", [EXPLICIT]),
+        (SEG, ["1.2.840.10008.1.2.4.95"]),
+    ]
+    with receiving(tmp_path / "store") as running, running.association(*contexts) as association:
+        # PS3.8 Table 9-18: 3 for the abstract syntax, 4 for the Transfer Syntaxes.
+        assert sorted(context.result for context in association.rejected_contexts) == [3, 4]
+
+
+def test_only_this_machine_reaches_a_receiver_unless_told_otherwise(tmp_path: Path) -> None:
+    with receiving(tmp_path / "store") as running:
+        assert running.receiver._server is not None
+        assert running.receiver._server.server_address[0] == "127.0.0.1"

@@ -83,7 +83,9 @@ def _shown(of: str) -> tuple[Resource, Resource, Resource]:
     """Return what every level has: metadata, rendered and thumbnail."""
     return (
         Resource("metadata", (_get(f"Retrieve{of}Metadata", _METADATA),)),
-        Resource("rendered", (_get(f"RetrieveRendered{of}", RENDERED_TYPES, "quality", "viewport", "window"),)),
+        Resource(
+            "rendered", (_get(f"RetrieveRendered{of}", RENDERED_TYPES, "quality", "viewport", "window"),)
+        ),
         Resource("thumbnail", (_get(f"Retrieve{of}Thumbnail", RENDERED_TYPES, "viewport"),)),
     )
 
@@ -97,7 +99,8 @@ _FRAMES: Final = Resource(
             (_get("RetrieveFrames", _BULK),),
             (
                 Resource(
-                    "rendered", (_get("RetrieveRenderedFrames", RENDERED_TYPES, "quality", "viewport", "window"),)
+                    "rendered",
+                    (_get("RetrieveRenderedFrames", RENDERED_TYPES, "quality", "viewport", "window"),),
                 ),
                 Resource("thumbnail", (_get("RetrieveFrameThumbnail", RENDERED_TYPES, "viewport"),)),
             ),
