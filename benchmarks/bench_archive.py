@@ -159,7 +159,6 @@ def _manifest_cost(folder: Path, rows: int) -> float:
     executor: Callable[[ArchiveJob, Iterable[Work]], Iterator[FileOutcome]] = nothing
     started = time.process_time()
     with Manifest.create_or_open(folder / "rows.sqlite") as manifest:
-        manifest.begin_run(settings="{}", versions="{}")
         entries = (
             Entry(f"study{number % 500:05}/series/{number:08}.dcm", number, number) for number in range(rows)
         )

@@ -92,7 +92,7 @@ def test_parts_and_unfinished_and_moved_archives(capsys: Capture, tmp_path: Path
     assert ran.objects[-1]["sources"] == 12
 
 
-def test_an_earlier_result_stays_known_when_its_source_breaks(capsys: Capture, tmp_path: Path) -> None:
+def test_a_result_of_a_source_that_broke_since_is_named(capsys: Capture, tmp_path: Path) -> None:
     source, out, manifest = (
         make_tree(tmp_path / "in", small=2, large=0),
         tmp_path / "out",
@@ -104,7 +104,10 @@ def test_an_earlier_result_stays_known_when_its_source_breaks(capsys: Capture, t
     (outcome,) = run_archive(source, out, manifest)
     assert outcome.state == "skipped"
     assert contents(out) == before
-    assert found_by_audit(capsys, manifest) == (ExitCode.OK, Counter())
+    assert found_by_audit(capsys, manifest) == (
+        ExitCode.INVALID_INPUT,
+        Counter({("stale", sorted(before)[0]): 1}),
+    )
 
 
 def test_the_report_is_what_the_files_say(capsys: Capture, tmp_path: Path) -> None:
@@ -163,10 +166,97 @@ def test_what_stands_in_a_page_is_escaped(capsys: Capture, tmp_path: Path) -> No
     make_small(source / "fine.dcm", 1)
     run_archive(source, tmp_path / "out", tmp_path / "m.sqlite")
     html = tmp_path / "r.html"
-    run_command(capsys, "report", tmp_path / "m.sqlite", "--html", html)
+    run_command(capsys, "report", tmp_path / "m.sqlite", "--html", html, "--paths")
     text = html.read_text(encoding="utf-8")
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)/x&amp;y.dcm" in text
+
+
+def test_a_page_and_messages_name_no_file(capsys: Capture, tmp_path: Path) -> None:
+    """A folder is called after its patient; each kind of failure has its own words."""
+    source, out, manifest = tmp_path / "in", tmp_path / "out", tmp_path / "m.sqlite"
+    patient = source / "Doe^John"
+    patient.mkdir(parents=True)
+    (patient / "cut Doe.dcm").write_bytes((WHEEL / "MR_truncated.dcm").read_bytes())
+    (patient / "gone Doe.dcm").symlink_to("nowhere")
+    make_small(patient / "taken Doe.dcm", 1)
+    make_small(patient / "folder Doe.dcm", 1)
+    (out / "Doe^John" / "folder Doe.dcm").mkdir(parents=True)
+    (out / "Doe^John" / "taken Doe.dcm").write_bytes(b"somebody's")
+    (patient / "link Doe").symlink_to(source)
+    make_small(source / "Doe^Jane" / "1.dcm", 1)
+    (out / "Doe^Jane").write_bytes(b"a file in the place of a folder")
+    run_archive(source, out, manifest)
+    assert len(rows(manifest, "path", "state = 'failed'")) == 6
+    assert [text for (text,) in rows(manifest, "message") if "Doe" in text] == []
+    html = tmp_path / "r.html"
+    run_command(capsys, "report", manifest, "--html", html)
+    assert "Doe" not in html.read_text(encoding="utf-8")
+
+
+def test_what_was_copied_is_held_against_its_source(capsys: Capture, tmp_path: Path) -> None:
+    source, out, manifest = tmp_path / "in", tmp_path / "out", tmp_path / "m.sqlite"
+    source.mkdir()
+    (source / "notes.txt").write_text("before")
+    make_small(source / "1.dcm", 1)
+    run_archive(source, out, manifest, settings=CompressSettings(copy_others=True))
+    ran = run_command(capsys, "audit", manifest, "--source", "--jobs", 1, "--json")
+    assert (ran.code, ran.objects[-1]["sources"]) == (ExitCode.OK, 2)
+    (source / "notes.txt").write_text("after!")
+    assert found_by_audit(capsys, manifest, "--source")[1] == Counter({("source", "notes.txt"): 1})
+
+
+def test_what_is_not_in_the_archive_is_said(capsys: Capture, tmp_path: Path) -> None:
+    source, manifest = make_tree(tmp_path / "in", small=1, large=0), tmp_path / "m.sqlite"
+    (source / "notes.txt").write_text("no image")
+    (source / "cut.dcm").write_bytes((WHEEL / "MR_truncated.dcm").read_bytes())
+    run_archive(source, tmp_path / "out", manifest)
+    ran = run_command(capsys, "audit", manifest, "--jobs", 1)
+    assert ran.code == ExitCode.OK
+    assert "failed or were skipped: 2" in ran.out
+
+
+def test_parts_that_are_missing_or_overlap(capsys: Capture, tmp_path: Path) -> None:
+    source, out = make_tree(tmp_path / "in", small=6, large=0), tmp_path / "out"
+    names = {}
+    for part in ("1/3", "2/3", "3/3", "1/2"):
+        names[part] = tmp_path / f"{part.replace('/', 'of')}.sqlite"
+        run_archive(source, out, names[part], shard=Shard.of(part))
+    for command in (("audit", "--jobs", 1), ("report",)):
+        whole = run_command(capsys, *command, names["1/3"], names["2/3"], names["3/3"])
+        assert (whole.code, whole.err) == (ExitCode.OK, "")
+        some = run_command(capsys, *command, names["2/3"])
+        assert some.code == ExitCode.OK
+        assert "of 3 parts, no manifest was given for 1, 3" in some.err
+        for more in ("2/3", "1/2"):
+            twice = run_command(capsys, *command, names["2/3"], names[more])
+            assert twice.code == ExitCode.USAGE
+            assert "overlap" in twice.err
+
+
+def test_a_manifest_inside_the_archive_is_not_of_it(capsys: Capture, tmp_path: Path) -> None:
+    source, out = make_tree(tmp_path / "in", small=2, large=0), tmp_path / "out"
+    out.mkdir()
+    run_archive(source, out, out / "m.sqlite")
+    assert found_by_audit(capsys, out / "m.sqlite") == (ExitCode.OK, Counter())
+
+
+def test_a_manifest_that_leads_out_of_the_archive(capsys: Capture, tmp_path: Path) -> None:
+    """Whoever may write the manifest must not learn what other files hold, nor stop an audit with a device."""
+    source, manifest = make_tree(tmp_path / "in", small=3, large=0), tmp_path / "m.sqlite"
+    run_archive(source, tmp_path / "out", manifest)
+    paths = sorted(contents(source))
+    with sqlite3.connect(manifest) as database:
+        for old, new in zip(paths, ("../in/" + paths[0], str(source / paths[1]), "/dev/zero"), strict=True):
+            database.execute("UPDATE file SET path = ? WHERE path = ?", (new, old))
+    database.close()
+    code, found = found_by_audit(capsys, manifest)
+    assert code == ExitCode.INVALID_INPUT
+    assert {path for kind, path in found if kind == "unreadable"} == {
+        "../in/" + paths[0],
+        str(source / paths[1]),
+        "/dev/zero",
+    }
 
 
 def test_no_attribute_of_a_patient_is_noted(tmp_path: Path) -> None:

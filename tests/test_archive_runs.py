@@ -257,7 +257,6 @@ def test_results_and_manifest_inside_the_source_are_no_sources(tmp_path: Path) -
 def test_memory_does_not_grow_with_files(tmp_path: Path) -> None:
     count, folder = 6000, "x" * 200
     with Manifest.create_or_open(tmp_path / "m.sqlite") as manifest:
-        manifest.begin_run(settings="{}", versions="{}")
         entries = (Entry(f"{folder}/{number}.dcm", number, number) for number in range(count))
         tracemalloc.start()
         assert max(manifest.plan(entries)) == count

@@ -17,7 +17,7 @@ from framedeflate.archive.one_file import ArchiveJob, FileOutcome
 from framedeflate.archive.places import Place, place_of
 from framedeflate.archive.run import ArchiveRun
 from framedeflate.archive.settings import CompressSettings
-from framedeflate.errors import RemoteSourceError
+from framedeflate.errors import ArchiveError, RemoteSourceError
 
 pytest.importorskip("obstore")
 pytest.importorskip("moto")
@@ -137,13 +137,20 @@ def test_a_destination_inside_its_source(s3: Any, endpoint: str, tmp_path: Path)
 def test_what_a_store_refuses(s3: Any, endpoint: str, tmp_path: Path) -> None:
     upload(s3, make_tree(tmp_path / "in", small=2, large=0), "in/")
     nowhere = place(endpoint, "s3://nobody/out")
-    outcomes = run(place(endpoint, "s3://box/in"), nowhere, tmp_path / "m")
-    assert {(one.state, one.failure and one.failure.side) for one in outcomes} == {("failed", "destination")}
+    # Not a failure of each file.
+    with pytest.raises(ArchiveError) as stopped:
+        run(place(endpoint, "s3://box/in"), nowhere, tmp_path / "m")
+    assert stopped.value.kind == "destination"
+    assert {state for (state,) in rows(tmp_path / "m", "state")} == {"planned"}
     with pytest.raises(RemoteSourceError):
         run(nowhere, place(endpoint, "s3://box/out"), tmp_path / "m2")
     with pytest.raises(RemoteSourceError) as caught:
         place_of("https://example.org/in")
     assert caught.value.kind == "url"
+    # The manifest would name another prefix than was meant.
+    for url in ("s3://box/a?b", "s3://box/a#b", f"s3://box/{'a' * 400}"):
+        with pytest.raises(RemoteSourceError, match="prefix of an archive"):
+            place(endpoint, url)
 
 
 def test_the_command_takes_credentials_from_the_environment(s3: Any, endpoint: str, tmp_path: Path) -> None:

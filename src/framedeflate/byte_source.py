@@ -185,13 +185,24 @@ class FileSource(Closing):
         return self._nbytes
 
     def get_range(self, start: int, stop: int) -> bytes:
-        """Return bytes start to stop, stop exclusive; fewer only at the end of the file."""
+        """Return bytes start to stop, stop exclusive; fewer only at the end of the file.
+
+        Raises
+        ------
+        OSError
+            It cannot be read; `filename` says which file.
+        """
         blocks = []
         # Room for all that is asked for is made before anything is read.
         stop = min(stop, self._nbytes)
         # One read may return less than asked (2 GiB at most on Linux): a short answer is not yet the end.
         while start < stop:
-            block = self._read_at(start, stop - start)
+            try:
+                block = self._read_at(start, stop - start)
+            except OSError as error:
+                # Whoever reads one file and writes another has to know which of the two failed.
+                error.filename = error.filename or self._file.name
+                raise
             if not block:
                 break
             blocks.append(block)

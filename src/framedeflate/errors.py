@@ -257,8 +257,9 @@ class ArchiveError(FrameDeflateError):
     ----------
     kind : str
         ``manifest`` (none, or none that can be read) | ``locked`` (another run holds it) | ``settings`` (it was made
-        for another run) | ``folder`` (one that cannot be listed) | ``empty`` (no file in it) | ``no-space`` (left at
-        the destination) | ``workers`` (processes that cannot be started) | ``cluster`` (one that cannot be used).
+        for another run) | ``folder`` (the source cannot be listed) | ``empty`` (no file in it) | ``no-space`` (left at
+        the destination) | ``source``, ``destination`` (not there, or not any more) | ``workers`` (processes that cannot
+        be started) | ``cluster`` (one that cannot be used).
     """
 
     def __init__(self, message: str, *, kind: str) -> None:

@@ -216,6 +216,8 @@ def _serve(
     """Do tasks until the parent hangs up."""
     # Ctrl-C in a terminal reaches all of its processes; an idle one shall not end in a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So does the SIGTERM of a scheduler: the parent decides, and this process ends with it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _die_with(parent, lifeline)
     try:
         connection.send(_READY)

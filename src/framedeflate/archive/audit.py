@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
-from framedeflate.archive.manifest import Manifest, Row
+from framedeflate.archive.manifest import Manifest, Row, own_files
 from framedeflate.archive.places import Place, digest_file
 from framedeflate.archive.shard import Shard
 from framedeflate.errors import ArchiveError, FrameDeflateError
@@ -16,10 +16,11 @@ from framedeflate.worker_pool import Lost, WorkerPool, WorkersError
 __all__ = ["Audit", "AuditKind", "Finding", "audit"]
 
 AuditKind: TypeAlias = Literal[
-    "missing", "changed", "frames", "unreadable", "source", "extra", "unfinished", "worker-died"
+    "missing", "changed", "frames", "unreadable", "source", "stale", "extra", "unfinished", "worker-died"
 ]
 """gone from the destination | other bytes than were put there | other native Frames | cannot be read | the source is
-there and has other native Frames | nobody put it there | still planned | not looked at."""
+there and is another | made of the source as it was before it changed | nobody put it there | still planned | not looked
+at."""
 
 
 class Finding(NamedTuple):
@@ -56,12 +57,15 @@ class Audit:
         Files at the destination, Frames in them and sources that were looked at.
     problems : int
         Findings.
+    not_here : int
+        Files of the source that failed or were skipped, as the manifest says: nothing of them is at the destination.
     """
 
     files: int = 0
     frames: int = 0
     sources: int = 0
     problems: int = 0
+    not_here: int = 0
     manifests: Sequence[Manifest] = field(default=(), repr=False)
 
 
@@ -99,9 +103,8 @@ def audit(
         found.problems += 1
         return found, finding
 
-    for manifest in manifests:
-        for row in manifest.rows("planned"):
-            yield tell(Finding("unfinished", row.path, "planned and not done; run the same compress again"))
+    for finding in _not_done(manifests, found):
+        yield tell(finding)
     rows = (row for manifest in manifests for row in manifest.rows(*_STATES) if row.result_digest)
     with WorkerPool(partial(_check, destination, source), jobs) as pool:
         try:
@@ -118,21 +121,39 @@ def audit(
                     on_file(row.result_nbytes or 0)
         except WorkersError as error:
             raise ArchiveError(str(error), kind="workers") from error
-    shards = [_shard(manifest) for manifest in manifests]
-    for entry in destination.entries():
-        ours = any(shard.has(entry.path) for shard in shards)
-        if ours and not any(manifest.knows_result(entry.path) for manifest in manifests):
-            yield tell(Finding("extra", entry.path, "no run put it there"))
+    for finding in _not_ours(manifests, destination):
+        yield tell(finding)
     yield found, None
 
 
+_SINCE = {"failed": "failed", "skipped": "was skipped"}
 _STATES = ("done", "copied", "skipped", "failed", "planned")
 """Files that failed or changed later may stand at the destination too, as they were made before."""
 
 
-def _shard(manifest: Manifest) -> Shard:
-    number, _, count = manifest.facts.get("shard", "1/1").partition("/")
-    return Shard(int(number), int(count))
+def _not_done(manifests: Sequence[Manifest], found: Audit) -> Iterator[Finding]:
+    for manifest in manifests:
+        for row in manifest.rows("planned", "failed", "skipped", still_there=True):
+            if row.state == "planned":
+                yield Finding("unfinished", row.path, "planned and not done; run the same compress again")
+            elif row.result_digest:
+                yield Finding(
+                    "stale", row.path, f"made before its source changed, which {_SINCE[row.state]} since"
+                )
+            else:
+                found.not_here += 1
+
+
+def _not_ours(manifests: Sequence[Manifest], destination: Place) -> Iterator[Finding]:
+    parts = [(Shard.of(manifest.fact("shard")), manifest) for manifest in manifests]
+    beside = tuple(path for manifest in manifests for path in own_files(manifest.path))
+    for entry in destination.entries(apart_from=beside):
+        # A question for the part alone that the file falls to: there may be hundreds of others.
+        asked = [manifest for shard, manifest in parts if shard.has(entry.path)]
+        if entry.problem:
+            yield Finding("unreadable", entry.path, entry.problem)
+        elif asked and not any(manifest.knows_result(entry.path) for manifest in asked):
+            yield Finding("extra", entry.path, "no run put it there")
 
 
 def _check(destination: Place, source: Place | None, row: Row) -> _Checked:
@@ -157,7 +178,7 @@ def _check(destination: Place, source: Place | None, row: Row) -> _Checked:
         kind: AuditKind = "missing" if getattr(error, "kind", "") == "not-found" else "unreadable"
         findings.append(Finding(kind, row.path, str(error)))
     # The manifest speaks of the source as it was: one that waits to be done again is another file by now.
-    wanted = source is not None and row.frames_digest and row.state == "done"
+    wanted = source is not None and row.state in {"done", "copied"}
     was_there = bool(wanted and source is not None and _check_source(source, row, findings))
     return _Checked(findings, row.result_nbytes or 0, frames, was_there)
 
@@ -168,13 +189,22 @@ def _changed(row: Row, nbytes: int) -> Finding:
 
 
 def _check_source(source: Place, row: Row, findings: list[Finding]) -> bool:
-    """Hold the source's native Frames against the manifest; return whether it is still there."""
+    """Hold the source's native Frames, or what was copied, against the manifest; return whether it is still there."""
     try:
         with source.local(row.path) as path:
-            if digest_frames(path).digest != row.frames_digest:
-                findings.append(
-                    Finding("source", row.path, "the source has other native Frames than were compressed")
-                )
+            if row.state == "copied":
+                if digest_file(path).digest != row.result_digest:
+                    findings.append(
+                        Finding("source", row.path, "the source has other bytes than were copied")
+                    )
+            elif row.frames_digest:
+                if digest_frames(path).digest != row.frames_digest:
+                    findings.append(
+                        Finding("source", row.path, "the source has other native Frames than were compressed")
+                    )
+            else:
+                # Deflated as a whole.
+                path.stat()
     except FileNotFoundError:
         return False
     except (OSError, FrameDeflateError) as error:

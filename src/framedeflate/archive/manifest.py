@@ -5,6 +5,7 @@ Whatever ends a run, the rows say what is done: a file is noted after its result
 nothing. It keeps a rollback journal rather than a write-ahead log, which does not work on network file systems.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,16 +14,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from framedeflate.archive.manifest_rows import SCHEMA, UPDATE, row_values, shown_path, stored_path
+from framedeflate.archive.manifest_rows import (
+    ENTER,
+    FORGET_LISTING,
+    LISTED,
+    SCHEMA,
+    UPDATE,
+    listed_values,
+    row_values,
+    shown_path,
+    stored_path,
+)
 from framedeflate.archive.one_file import FileOutcome, Work
 from framedeflate.archive.places import Entry
+from framedeflate.archive.shard import Shard
 from framedeflate.closing import Closing
 from framedeflate.errors import ArchiveError
 
-__all__ = ["LOCK_SUFFIX", "Manifest", "Row"]
+__all__ = ["LOCK_SUFFIX", "Manifest", "Row", "own_files"]
 
 LOCK_SUFFIX: Final = ".lock"
 """Of the file beside a manifest that a run locks. It stays, and is empty."""
+_PLACES: Final = frozenset({"source", "destination"})
+# What could not be listed is looked at by each listing anyway.
+_FAILED_AGAIN: Final = (
+    "UPDATE file SET state = 'planned' WHERE state = 'failed' AND seen = ?1 AND error_kind IS NOT 'listing'"
+)
 
 _APPLICATION_ID: Final = 0x46444631
 _VERSION: Final = 1
@@ -127,10 +144,37 @@ class Manifest(Closing):
     def facts(self) -> dict[str, str]:
         """What all runs share: source, destination, shard, settings that matter (as JSON)."""
         with _translated(self.path):
-            return dict(self._database.execute("SELECT name, value FROM fact"))
+            found = self._database.execute("SELECT name, value FROM fact").fetchall()
+        # A root whose name is no UTF-8 is kept as its bytes, like a path.
+        return {str(name): shown_path(value) for name, value in found if isinstance(value, str | bytes)}
 
-    def require_facts(self, facts: Mapping[str, str]) -> None:
+    def fact(self, name: str) -> str:
+        """Return a fact that every manifest has whose run has begun.
+
+        Raises
+        ------
+        ArchiveError
+            kind ``manifest``: it has not, or somebody wrote into it what is none.
+        """
+        value = self.facts.get(name, "")
+        try:
+            # The one fact that has a form.
+            Shard.of(value if name == "shard" else "1/1")
+        except ValueError:
+            value = ""
+        if not value:
+            raise ArchiveError(
+                f"{self.path} does not say its {name}; no run has begun with it", kind="manifest"
+            )
+        return value
+
+    def require_facts(self, facts: Mapping[str, str], *, moved: bool = False) -> None:
         """Note what this manifest is for, or hold it against what was noted.
+
+        Parameters
+        ----------
+        moved : bool
+            Source and destination are elsewhere now, and that is noted.
 
         Raises
         ------
@@ -139,70 +183,83 @@ class Manifest(Closing):
         """
         known = self.facts
         for name, value in facts.items():
-            if known.get(name, value) != value:
+            if known.get(name, value) != value and not (moved and name in _PLACES):
                 raise ArchiveError(
                     f"{self.path} was made with {name} {known[name]}, and this is {value}; say what was said then, or "
-                    "name another manifest",
+                    f"name another manifest{'; --moved, if it was moved' if name in _PLACES else ''}",
                     kind="settings",
                 )
         with self._transaction():
-            self._database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?)", facts.items())
+            self._database.executemany(
+                "INSERT OR REPLACE INTO fact VALUES (?, ?)",
+                [(name, stored_path(value)) for name, value in facts.items()],
+            )
 
-    def begin_run(self, *, settings: str, versions: str) -> None:
-        """Note that a run begins."""
+    # The plan.
+
+    def plan(self, entries: Iterable[Entry], *, settings: str = "{}", versions: str = "{}") -> Iterator[int]:
+        """Begin a run: enter files as planned, and yield how many they are, now and then.
+
+        What is known and unchanged stays. Nothing is planned by halves: where listing fails, all is as it was.
+
+        Parameters
+        ----------
+        settings, versions : str
+            What the run is done with, as JSON.
+        """
+        count = 0
+        batch: list[tuple[Any, ...]] = []
+        # Listing may take hours. It goes into a table of this connection alone, so that others may read meanwhile.
+        with self._listing():
+            for entry in entries:
+                batch.append(listed_values(entry))
+                if len(batch) == _PAGE_ROWS:
+                    count += len(batch)
+                    self._list(batch)
+                    batch.clear()
+                    yield count
+            count += len(batch)
+            self._list(batch)
+            self._begin_run(settings, versions)
+        yield count
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        with _translated(self.path):
+            self._database.execute(LISTED)
+        try:
+            yield
+        finally:
+            with _translated(self.path):
+                self._database.execute("DROP TABLE temp.listed")
+
+    def _list(self, batch: list[tuple[Any, ...]]) -> None:
+        with _translated(self.path):
+            # One transaction for all, and none on the manifest.
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO temp.listed VALUES (?, ?, ?, ?)", batch)
+            self._database.execute("COMMIT")
+
+    def _begin_run(self, settings: str, versions: str) -> None:
         with self._transaction():
             started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             cursor = self._database.execute(
                 "INSERT INTO run (started, settings, versions) VALUES (?, ?, ?)",
                 (started, settings, versions),
             )
-            self._run = cursor.lastrowid or 0
-
-    # The plan.
-
-    def plan(self, entries: Iterable[Entry]) -> Iterator[int]:
-        """Enter files as planned, and yield how many they are, now and then; what is known and unchanged stays.
-
-        Nothing is planned by halves: where listing fails, the plan is as it was.
-        """
-        count = 0
-        batch: list[tuple[Any, ...]] = []
-        with self._transaction():
-            for entry in entries:
-                batch.append((stored_path(entry.path), entry.nbytes, entry.mtime_ns, self._run))
-                if len(batch) == _PAGE_ROWS:
-                    count += len(batch)
-                    self._enter(batch)
-                    batch.clear()
-                    yield count
-            self._enter(batch)
-        yield count + len(batch)
-
-    def _enter(self, batch: list[tuple[Any, ...]]) -> None:
-        self._database.executemany(
-            """
-            INSERT INTO file (path, source_nbytes, source_mtime_ns, state, seen) VALUES (?, ?, ?, 'planned', ?)
-            ON CONFLICT (path) DO UPDATE SET
-                state = CASE WHEN source_nbytes = excluded.source_nbytes
-                    AND source_mtime_ns = excluded.source_mtime_ns THEN state ELSE 'planned' END,
-                source_nbytes = excluded.source_nbytes,
-                source_mtime_ns = excluded.source_mtime_ns,
-                seen = excluded.seen
-            """,
-            batch,
-        )
+            run = cursor.lastrowid or 0
+            self._database.execute(ENTER, (run,))
+            self._database.execute(FORGET_LISTING, (run,))
+        self._run = run
 
     def plan_failed_again(self, kinds: Iterable[str] | None) -> int:
-        """Plan failed files again, those of some kinds or error classes, or all; return how many."""
+        """Plan failed files again that are still there: of some kinds or error classes, or all; return how many."""
         with self._transaction():
             if kinds is None:
-                return self._database.execute(
-                    "UPDATE file SET state = 'planned' WHERE state = 'failed'"
-                ).rowcount
+                return self._database.execute(_FAILED_AGAIN, (self._run,)).rowcount
             return sum(
                 self._database.execute(
-                    "UPDATE file SET state = 'planned' WHERE state = 'failed' AND (error_kind = ?1 OR error = ?1)",
-                    (kind,),
+                    f"{_FAILED_AGAIN} AND (error_kind = ?2 OR error = ?2)", (self._run, kind)
                 ).rowcount
                 for kind in kinds
             )
@@ -253,15 +310,21 @@ class Manifest(Closing):
 
     # Reading.
 
+    @property
+    def last_run(self) -> int:
+        """The run whose listing is the newest. Files whose `seen` is less are gone from the source."""
+        return int(next(self.query("SELECT coalesce(max(number), 0) FROM run"))[0])
+
     def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a question; `sqlite3`'s own errors become ours."""
         with _translated(self.path):
             yield from self._database.execute(sql, values)
 
-    def rows(self, *states: str) -> Iterator[Row]:
-        """Yield rows in these states, in the order of paths."""
+    def rows(self, *states: str, still_there: bool = False) -> Iterator[Row]:
+        """Yield rows in these states, in the order of paths; of files that the source has no more, or not."""
         last: Any = ""
         marks = ", ".join("?" * len(states))
+        oldest = self.last_run if still_there else 0
         columns = (
             "path, state, source_nbytes, source_mtime_ns, number_of_frames, frames_digest, result_nbytes, "
             "result_digest"
@@ -269,9 +332,9 @@ class Manifest(Closing):
         while True:
             with _translated(self.path):
                 page = self._database.execute(
-                    f"SELECT {columns} FROM file WHERE path > ? AND state IN ({marks}) "  # noqa: S608 - our own names
+                    f"SELECT {columns} FROM file WHERE path > ? AND state IN ({marks}) AND seen >= ? "  # noqa: S608 - our own names
                     "ORDER BY path LIMIT ?",
-                    (last, *states, _PAGE_ROWS),
+                    (last, *states, oldest, _PAGE_ROWS),
                 ).fetchall()
             for path, *values in page:
                 yield Row(shown_path(path), *values)
@@ -298,9 +361,16 @@ class Manifest(Closing):
             raise
 
 
+def own_files(path: Path) -> list[Path]:
+    """Return the manifest's file and those that may lie beside it: none of them is of the archive."""
+    endings = ("", "-journal", LOCK_SUFFIX, f"{LOCK_SUFFIX}-journal")
+    return [path.with_name(path.name + ending) for ending in endings]
+
+
 def _lock(path: Path) -> sqlite3.Connection:
     """Lock a manifest, by a second database: that works on every system, and ends with the process."""
-    beside = path.with_name(path.name + LOCK_SUFFIX)
+    # Whatever the manifest is called by a link, there is one lock.
+    beside = Path(os.path.realpath(path) + LOCK_SUFFIX)
     try:
         lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
     except sqlite3.Error as error:
@@ -336,4 +406,9 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise ArchiveError(f"{path}: the manifest cannot be used: {error}", kind="manifest") from error
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+            raise ArchiveError(f"{path}: no space is left for the manifest", kind="no-space") from error
+        message = f"{path}: the manifest cannot be used: {error}"
+        if not isinstance(error, sqlite3.OperationalError):
+            message += "; with a new one, results that are in place are found to be the same and stay"
+        raise ArchiveError(message, kind="manifest") from error

@@ -5,8 +5,19 @@ import os
 from typing import Final
 
 from framedeflate.archive.one_file import FileOutcome
+from framedeflate.archive.places import Entry
 
-__all__ = ["SCHEMA", "UPDATE", "row_values", "shown_path", "stored_path"]
+__all__ = [
+    "ENTER",
+    "FORGET_LISTING",
+    "LISTED",
+    "SCHEMA",
+    "UPDATE",
+    "listed_values",
+    "row_values",
+    "shown_path",
+    "stored_path",
+]
 
 SCHEMA: Final = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,6 +53,34 @@ CREATE TABLE file (
 ) WITHOUT ROWID;
 """
 
+LISTED: Final = "CREATE TEMP TABLE listed (path, nbytes INTEGER, mtime_ns INTEGER, problem TEXT)"
+"""What a listing found, before it is the plan."""
+
+# In the order of paths, so that the manifest is written from its first page to its last.
+ENTER: Final = """
+INSERT INTO file (path, source_nbytes, source_mtime_ns, state, seen, error, error_kind, error_side, message)
+SELECT path, nbytes, mtime_ns, iif(problem = '', 'planned', 'failed'), ?1, iif(problem = '', NULL, 'ListingError'),
+    iif(problem = '', NULL, 'listing'), iif(problem = '', NULL, 'source'), nullif(problem, '')
+FROM temp.listed WHERE true ORDER BY path
+ON CONFLICT (path) DO UPDATE SET
+    state = CASE
+        WHEN excluded.state = 'failed' THEN 'failed'
+        WHEN source_nbytes = excluded.source_nbytes AND source_mtime_ns = excluded.source_mtime_ns
+            AND error_kind IS NOT 'listing' THEN state
+        ELSE 'planned' END,
+    source_nbytes = excluded.source_nbytes,
+    source_mtime_ns = excluded.source_mtime_ns,
+    seen = excluded.seen,
+    error = iif(excluded.state = 'failed', excluded.error, error),
+    error_kind = iif(excluded.state = 'failed', excluded.error_kind, error_kind),
+    error_side = iif(excluded.state = 'failed', excluded.error_side, error_side),
+    message = iif(excluded.state = 'failed', excluded.message, message)
+"""
+FORGET_LISTING: Final = (
+    "DELETE FROM file WHERE error_kind = 'listing' AND seen < ?1 AND result_digest IS NULL"
+)
+"""What could not be listed once, and can be now."""
+
 _RESULT: Final = (
     "source_transfer_syntax_uid",
     "transfer_syntax_uid",
@@ -72,6 +111,11 @@ UPDATE: Final = (
     + ", ".join(f"{name} = CASE WHEN :has_result THEN :{name} ELSE {name} END" for name in _RESULT)
     + " WHERE path = :path"
 )
+
+
+def listed_values(entry: Entry) -> tuple[str | bytes, int, int, str]:
+    """Return what the table `LISTED` takes for an entry."""
+    return stored_path(entry.path), entry.nbytes, entry.mtime_ns, _text(entry.problem)
 
 
 def row_values(outcome: FileOutcome, run: int, now: float) -> dict[str, object]:

@@ -2,7 +2,6 @@
 """One file of an archive, from its place into the other: a function of its arguments, for any process anywhere."""
 
 import errno
-import os
 import re
 import time
 from dataclasses import dataclass, replace
@@ -51,6 +50,8 @@ _FOR_DATA_SET: Final = frozenset({"float-pixel-data", "no-pixel-data", "bits-all
 _NOT_COMPRESSED: Final = frozenset({"no-pixel-data", "policy", "min-gain"})
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
+_ERRNO_NAMES: Final = frozenset(errno.errorcode.values())
+
 WORKER_DIED: Final = "worker-died"
 
 
@@ -98,7 +99,8 @@ class Failure:
     kind : str
         Its kind; for an OSError the name of its number (``ENOENT``); "" where it has none.
     message : str
-        For a person: numbers, tags, UIDs and paths alone.
+        For a person: numbers, tags and UIDs alone. No path: it would be a patient's name in many an archive, and it
+        stands beside.
     side : {"source", "destination"}
         Which of the two files an OSError is about.
     """
@@ -112,6 +114,13 @@ class Failure:
     def is_about_space(self) -> bool:
         """Whether the destination takes no more, so that the next file would fail as well."""
         return self.side == "destination" and self.kind in {errno.errorcode[number] for number in _NO_SPACE}
+
+    @property
+    def is_about_storage(self) -> bool:
+        """Whether a disk, a mount or a server may be at fault rather than the file; not where the name is taken."""
+        return self.kind != "EEXIST" and (
+            self.kind in _ERRNO_NAMES or self.error == RemoteSourceError.__name__
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +289,14 @@ def failure_of(error: Exception, job: ArchiveJob, path: str) -> Failure:
     kind = getattr(error, "kind", "")
     side: Literal["source", "destination"] = "source"
     message = str(error) or "not enough memory"
-    if isinstance(error, FileExistsError):
-        kind, side = "EEXIST", "destination"
-    elif isinstance(error, RemoteSourceError):
-        side = "destination" if message.startswith(job.destination.shown(path)) else "source"
+    places = (job.source.shown(path), job.destination.shown(path))
+    if isinstance(error, RemoteSourceError):
+        side = "destination" if message.startswith(places[1]) else "source"
     elif isinstance(error, OSError):
-        kind = errno.errorcode.get(error.errno or 0, "")
-        if error.filename is None or os.fspath(error.filename) != job.source.shown(path):
+        kind = "EEXIST" if isinstance(error, FileExistsError) else errno.errorcode.get(error.errno or 0, "")
+        if error.filename is None or str(error.filename) != places[0]:
             side = "destination"
-        if error.strerror:
-            message = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+        message = error.strerror or message
+    for place in places:
+        message = message.removeprefix(f"{place}: ").replace(place, "the file")
     return Failure(type(error).__name__, kind, message, side)

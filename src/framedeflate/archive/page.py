@@ -39,13 +39,16 @@ svg .line { fill: none; stroke: var(--after); stroke-width: 2; } svg .axis { str
 """
 
 
-def page(summary: Summary, show_nbytes: Callable[[int], str]) -> str:
+def page(summary: Summary, show_nbytes: Callable[[int], str], *, paths: bool = False) -> str:
     """Return the page.
 
     Parameters
     ----------
     show_nbytes : callable
         Writes a number of bytes for a person.
+    paths : bool
+        Name files that failed. Folders and files are called after patients in many an archive, and a page is passed
+        on; so only where that is asked for.
     """
     total = summary.total
     parts = [
@@ -69,7 +72,7 @@ def page(summary: Summary, show_nbytes: Callable[[int], str]) -> str:
     if summary.finished:
         parts += ["<h2>Work over time</h2>", _work(summary, show_nbytes)]
     if summary.failures:
-        parts += ["<h2>Not compressed</h2>", *_failures(summary)]
+        parts += ["<h2>Not compressed</h2>", *_failures(summary, paths=paths)]
     parts.append("</body></html>\n")
     return "\n".join(parts)
 
@@ -79,11 +82,19 @@ def _places(summary: Summary) -> list[str]:
     lines = [f'<p class="soft">{escape(source)} → {escape(to)}</p>' for source, to in sorted(places)]
     settings = {facts.get("settings", "") for facts in summary.facts}
     for one in sorted(filter(None, settings)):
-        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in json.loads(one).items())
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _settings(one).items())
         lines.append(f'<p class="soft">{escape(said)}</p>')
     if len(summary.facts) > 1:
         lines.append(f'<p class="soft">{len(summary.facts)} parts</p>')
     return lines
+
+
+def _settings(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _figures(summary: Summary, total: Group, show: Callable[[int], str]) -> str:
@@ -160,16 +171,16 @@ def _moment(seconds: float) -> str:
 _FAILURE_COLUMNS = ("State", "Error", "Kind", "Files", "For example")
 
 
-def _failures(summary: Summary) -> list[str]:
-    names = "".join(f"<th{'' if name == 'Files' else ' class=text'}>{name}" for name in _FAILURE_COLUMNS)
-    head = f"<tr>{names}</tr>"
+def _failures(summary: Summary, *, paths: bool) -> list[str]:
+    titles = "".join(f"<th{'' if name == 'Files' else ' class=text'}>{name}" for name in _FAILURE_COLUMNS)
+    head = f"<tr>{titles}</tr>"
     rows = []
     for one in summary.failures:
-        paths = "".join(f"<br>{escape(path)}" for path in one.paths)
+        names = "".join(f"<br>{escape(path)}" for path in one.paths) if paths else ""
         more = (
             f"<br>and {one.files - len(one.paths)} more" if one.paths and one.files > len(one.paths) else ""
         )
-        named = f"<details><summary>files</summary>{paths[4:]}{more}</details>" if paths else ""
+        named = f"<details><summary>files</summary>{names[4:]}{more}</details>" if names else ""
         rows.append(
             f'<tr><td class="text{" failed" if one.state == "failed" else ""}">{escape(one.state)}'
             f'<td class="text">{escape(one.error)}<td class="text">{escape(one.kind)}<td>{one.files:,}'

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which machine does which part of an archive."""
 
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Self
 
 __all__ = ["Shard"]
 
@@ -19,6 +21,20 @@ class Shard:
 
     number: int = 1
     count: int = 1
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the part that a text such as 3/8 names.
+
+        Raises
+        ------
+        ValueError
+            It names none.
+        """
+        match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+        if match is None or not 1 <= int(match[1]) <= int(match[2]):
+            raise ValueError(f"{text!r} is no part such as 1/8, 2/8, ... 8/8")
+        return cls(int(match[1]), int(match[2]))
 
     def has(self, path: str) -> bool:
         """Whether a path falls to this part: a matter of the path alone, so no two machines need to talk."""

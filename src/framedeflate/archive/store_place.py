@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 from framedeflate.archive.places import Entry, Stored, digest_file
 from framedeflate.atomic_file import Overwrite
+from framedeflate.errors import RemoteSourceError
 from framedeflate.remote_source import ObjectStore, shown_url
 
 __all__ = ["StorePrefix"]
@@ -35,8 +36,14 @@ class StorePrefix:
 
     @classmethod
     def of(cls, url: str, options: Mapping[str, Any]) -> Self:
-        """Return the place; errors as `ObjectStore`."""
+        """Return the place; errors as `ObjectStore`, and for a URL that a manifest cannot name."""
         place = cls(url.rstrip("/"), tuple(sorted(options.items())))
+        if str(place) != place.url:
+            raise RemoteSourceError(
+                f"{place}: the prefix of an archive may hold no ? and no #, no password, and 300 letters at most",
+                kind="url",
+                position=0,
+            )
         place._store()
         return place
 
@@ -51,6 +58,17 @@ class StorePrefix:
         """As `Place.entries`."""
         for found in self._store().objects():
             yield Entry(*found)
+
+    def trouble(self, *, writing: bool) -> str:
+        """As `Place.trouble`: the listing is asked, which says whether the store is there and knows us still."""
+        try:
+            is_empty = next(self._store().objects(), None) is None
+        except RemoteSourceError as error:
+            return str(error)
+        return f"{self} is empty" if is_empty and not writing else ""
+
+    def make(self) -> None:
+        """As `Place.make`: a prefix is there as soon as an object is, and the bucket is its owner's to make."""
 
     @contextmanager
     def local(self, path: str) -> Iterator[Path]:

@@ -84,7 +84,7 @@ class Summary:
     facts : list of dict
         Of each manifest: source, destination, shard, settings.
     states : Counter
-        Files by state.
+        Files by state: those of the source, and those whose results are there though their sources are gone.
     gone : int
         Files that the last listing of the source did not find any more.
     groups : list of Group
@@ -128,9 +128,13 @@ def summarize(manifests: Sequence[Manifest]) -> Summary:
     failures: dict[tuple[str, str, str], Failures] = {}
     for manifest in manifests:
         found.facts.append(manifest.facts)
-        for state, count in manifest.query("SELECT state, count(*) FROM file GROUP BY state"):
+        last = manifest.last_run
+        for state, count in manifest.query(
+            "SELECT state, count(*) FROM file WHERE seen = ? OR result_digest IS NOT NULL GROUP BY state",
+            last,
+        ):
             found.states[state] += count
-        for (gone,) in manifest.query("SELECT count(*) FROM file WHERE seen < (SELECT max(number) FROM run)"):
+        for (gone,) in manifest.query("SELECT count(*) FROM file WHERE seen < ?", last):
             found.gone += gone
         _add_groups(manifest, groups)
         _add_failures(manifest, failures)
@@ -162,9 +166,11 @@ def _add_groups(manifest: Manifest, groups: dict[tuple[str, str], Group]) -> Non
 
 
 def _add_failures(manifest: Manifest, failures: dict[tuple[str, str, str], Failures]) -> None:
+    last = manifest.last_run
     for state, error, kind, count, message in manifest.query(
         "SELECT state, coalesce(error, ''), coalesce(error_kind, ''), count(*), min(message) "
-        "FROM file WHERE error IS NOT NULL AND state != 'planned' GROUP BY 1, 2, 3"
+        "FROM file WHERE error IS NOT NULL AND state != 'planned' AND seen = ? GROUP BY 1, 2, 3",
+        last,
     ):
         one = failures.setdefault((state, error, kind), Failures(state, error, kind, message=message or ""))
         one.files += count
@@ -172,10 +178,12 @@ def _add_failures(manifest: Manifest, failures: dict[tuple[str, str, str], Failu
             one.paths += [
                 path.decode("utf-8", "backslashreplace") if isinstance(path, bytes) else path
                 for (path,) in manifest.query(
-                    "SELECT path FROM file WHERE state = ? AND error = ? AND coalesce(error_kind, '') = ? LIMIT ?",
+                    "SELECT path FROM file WHERE state = ? AND error = ? AND coalesce(error_kind, '') = ? "
+                    "AND seen = ? LIMIT ?",
                     state,
                     error,
                     kind,
+                    last,
                     _PATHS_OF_A_KIND - len(one.paths),
                 )
             ]

@@ -3,7 +3,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ from framedeflate.cli.report import human_nbytes, print_error
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["ArchiveProgress", "archive_progress", "spoken_seconds"]
+__all__ = ["ArchiveProgress", "archive_progress", "listing_progress", "spoken_seconds"]
 
 _LINE_SECONDS: Final = 60.0
 _DRAW_SECONDS: Final = 0.1
@@ -98,6 +98,26 @@ def archive_progress(files: int, nbytes: int, *, verb: str = "saved") -> Iterato
         bar = _Bar(files, nbytes, verb, _DRAW_SECONDS)
         bar.progress, bar.task = progress, progress.add_task("", total=files, standing="")
         yield bar
+
+
+@contextmanager
+def listing_progress() -> Iterator[Callable[[int], None]]:
+    """Yield what is told how many files were listed so far, and shows it on standard error."""
+    shown = time.monotonic()
+
+    def line(count: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= _LINE_SECONDS:
+            shown = time.monotonic()
+            print_error(f"{count} files listed")
+
+    if not sys.stderr.isatty():
+        yield line
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("listing") as status:
+        yield lambda count: status.update(f"{count} files listed")
 
 
 def spoken_seconds(seconds: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from framedeflate.archive.manifest import Manifest
 from framedeflate.archive.summary import Failures, Group, Summary, summarize
 from framedeflate.atomic_file import atomic_file
+from framedeflate.cli.archive_parts import say_missing_parts
 from framedeflate.cli.archive_progress import spoken_seconds
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.report import human_nbytes, print_json
@@ -20,13 +21,14 @@ def run(namespace: argparse.Namespace) -> ExitCode:
     """Report."""
     with ExitStack() as stack:
         manifests = [stack.enter_context(Manifest.open(Path(name))) for name in namespace.manifests]
+        say_missing_parts(manifests)
         summary = summarize(manifests)
     if namespace.html:
         # Imported here: nobody else needs it.
         from framedeflate.archive.page import page
 
         with atomic_file(namespace.html, overwrite=True) as file:
-            file.write(page(summary, human_nbytes).encode("utf-8", "backslashreplace"))
+            file.write(page(summary, human_nbytes, paths=namespace.paths).encode("utf-8", "backslashreplace"))
     if namespace.json:
         print_json(
             {

@@ -5,6 +5,7 @@ import argparse
 import builtins
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from framedeflate.archive.one_file import ArchiveJob, Failure, FileOutcome
@@ -13,7 +14,8 @@ from framedeflate.archive.run import ArchiveRun, BegunRun, Executor, in_processe
 from framedeflate.archive.settings import CompressSettings
 from framedeflate.archive.shard import Shard
 from framedeflate.cli import transcoding
-from framedeflate.cli.archive_progress import archive_progress
+from framedeflate.cli.archive_progress import archive_progress, listing_progress
+from framedeflate.cli.archive_signals import ended_by_sigterm
 from framedeflate.cli.exit_codes import CommandError, ExitCode
 from framedeflate.cli.parsers.compress import MANIFEST_SUFFIX
 from framedeflate.cli.report import human_nbytes, print_error, print_json
@@ -24,7 +26,7 @@ __all__ = ["is_asked_for", "run"]
 
 def is_asked_for(namespace: argparse.Namespace) -> bool:
     """Whether a manifest is to be kept."""
-    if namespace.manifest or namespace.shard or namespace.dask or namespace.dry_run:
+    if namespace.manifest or namespace.shard or namespace.dask or namespace.dry_run or namespace.moved:
         return True
     if namespace.retry_failed is not None or any(map(_is_url, [*namespace.sources, namespace.output or ""])):
         return True
@@ -55,9 +57,12 @@ def run(namespace: argparse.Namespace, settings: CompressSettings) -> ExitCode:
         manifest=_manifest(namespace),
         shard=_shard(namespace),
         retry=None if retry is None else tuple(filter(None, retry.split(","))),
+        moved=namespace.moved,
     )
     transcoding.make_folder(archive.manifest.parent)
-    with archive.begin() as begun:
+    with ended_by_sigterm(), ExitStack() as stack:
+        with listing_progress() as progress:
+            begun = stack.enter_context(archive.begin(on_planned=progress))
         if not namespace.json:
             print(f"manifest {archive.manifest}: {_beginning(begun)}", flush=True)
         _work(begun, _executor(namespace), as_json=namespace.json)
@@ -150,10 +155,13 @@ def _work(begun: BegunRun, executor: Executor, *, as_json: bool) -> None:
 
 def _finish(begun: BegunRun, *, as_json: bool) -> ExitCode:
     """Say what the whole archive is now, and return the exit code of all its files, those of earlier runs too."""
+    last = begun.manifest.last_run
     states = {
         state: (count, source or 0, result or 0)
         for state, count, source, result in begun.manifest.query(
-            "SELECT state, count(*), total(source_nbytes), total(result_nbytes) FROM file GROUP BY state"
+            "SELECT state, count(*), total(source_nbytes), total(result_nbytes) FROM file "
+            "WHERE seen = ? OR result_digest IS NOT NULL GROUP BY state",
+            last,
         )
     }
     if not as_json:
@@ -162,12 +170,13 @@ def _finish(begun: BegunRun, *, as_json: bool) -> ExitCode:
         (
             _code(error, side)
             for error, side in begun.manifest.query(
-                "SELECT DISTINCT error, error_side FROM file WHERE state = 'failed'"
+                "SELECT DISTINCT error, error_side FROM file WHERE state = 'failed' AND seen = ?",
+                last,
             )
         ),
         default=ExitCode.OK,
     )
-    if states.get("failed") and not as_json:
+    if worst and not as_json:
         count = states["failed"][0]
         print_error(f"{_files(count)} failed; --retry-failed does them again, report names them")
     is_image = any(
@@ -192,6 +201,8 @@ def _summary(states: Mapping[str, tuple[int, float, float]]) -> str:
 
 
 def _code(error: str, side: str) -> ExitCode:
+    if error == "ListingError":
+        return ExitCode.INVALID_INPUT_FOLDER
     if error == OutputFolderError.__name__:
         return ExitCode.INVALID_OUTPUT_FOLDER
     if side == "destination" or error == "RoundTripError":
@@ -207,8 +218,8 @@ _OS_ERRORS = {
 
 
 def _line(job: ArchiveJob, path: str, failure: Failure) -> str:
-    shown = job.source.shown(path)
-    return f"{shown}: {failure.message.removesuffix(f': {shown}')}"
+    place = job.destination if failure.side == "destination" else job.source
+    return f"{place.shown(path)}: {failure.message}"
 
 
 def _fields(job: ArchiveJob, outcome: FileOutcome) -> dict[str, object]:

@@ -53,6 +53,8 @@ _ARCHIVE_CODES = {
     "folder": ExitCode.INVALID_INPUT_FOLDER,
     "empty": ExitCode.NO_INPUT,
     "no-space": ExitCode.CANNOT_WRITE_OUTPUT,
+    "source": ExitCode.CANNOT_READ_INPUT,
+    "destination": ExitCode.INVALID_OUTPUT_FOLDER,
     "manifest": ExitCode.CANNOT_READ_INPUT,
     "locked": ExitCode.CANNOT_WRITE_OUTPUT,
     "workers": ExitCode.CANNOT_WRITE_OUTPUT,

@@ -92,7 +92,9 @@ def _run(command: Callable[[argparse.Namespace], int], namespace: argparse.Names
         given = getattr(namespace, "file", "")
         source = shown_source(given) if "://" in given else str(Path(given))
         sentence = sentence_of(error, source=source)
-        print_error(sentence if sentence.startswith(f"{source}: ") else f"{source}: {sentence}")
+        # A command over many files has no one file to name.
+        is_named = not given or sentence.startswith(f"{source}: ")
+        print_error(sentence if is_named else f"{source}: {sentence}")
         return exit_code_of(error, source=source)
     except KeyboardInterrupt:
         print_error("interrupted; finished files are in place, the others as they were")

@@ -24,14 +24,17 @@ _AUDIT_NOTES = """\
             changed     its bytes are others than were put there
             frames      its native frames are others
             unreadable  it cannot be read
-            source      the source is there, and its native frames are others
-                        (with --source)
+            source      the source is there, and its native frames are others,
+                        or the bytes that were copied (with --source)
+            stale       made before its source changed, which failed or was
+                        skipped since
             extra       no run put it there
             unfinished  planned and not done yet
             worker-died not looked at
   path      relative to the archive's root
   message   for a person
-The last: files, frames and sources looked at, problems found."""
+The last: files, frames and sources looked at, problems found, and how many
+files of the source failed or were skipped (not_here)."""
 
 
 def _add_manifests(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +44,11 @@ def _add_manifests(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_manifests(parser)
     parser.add_argument("--html", metavar="FILE", help="also write a page with plots; it is replaced")
+    parser.add_argument(
+        "--paths",
+        action="store_true",
+        help="name failed files in the page too; left out else, since paths often hold patients' names",
+    )
     add_json(parser, lines=False)
 
 

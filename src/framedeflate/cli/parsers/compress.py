@@ -90,6 +90,9 @@ def _add_archives(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dask", metavar="ADDRESS", help="work on a Dask cluster: the address of its scheduler, tcp://..."
     )
+    group.add_argument(
+        "--moved", action="store_true", help="SOURCE or DEST is elsewhere now than when the manifest was made"
+    )
 
 
 COMMAND = Command(
