@@ -26,6 +26,7 @@ from framedeflate.transfer_syntax import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     DEFLATED_IMAGE_FRAME_COMPRESSION,
     ENCAPSULATED_UNCOMPRESSED,
+    EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
     NATIVE,
@@ -88,33 +89,61 @@ def accepted_syntaxes() -> tuple[str, ...]:
     return tuple(map(str, context.transfer_syntax or ()))
 
 
+def _of_syntax(uid: str) -> tuple[str, ...]:
+    return (
+        _sent(uid),
+        _web_instance(uid),
+        _web_frames(uid),
+        "yes" if uid in _DECODED_HERE else "codecs" if uid in _DECODED_BY_EXTRAS else "",
+        WRITTEN_BY.get(uid, ""),
+    )
+
+
+def _name(uid: str) -> str:
+    return UID(uid).name + (", retired" if uid == EXPLICIT_VR_BIG_ENDIAN else "")
+
+
 def transfer_syntaxes() -> list[str]:
-    """Return Table 1.1-2."""
+    """Return each Transfer Syntax."""
     return table(
-        [
-            "Transfer Syntax",
-            "UID",
-            "C-STORE SCU",
-            "SCP",
-            "web: instances",
-            "web: Frames",
-            "files read",
-            "written by",
-        ],
+        ["Transfer Syntax", "UID", "SCP", "SCU", "web: instances", "web: Frames", "read", "written by"],
+        [[_name(uid), uid, number, *_of_syntax(uid)] for number, uid in enumerate(accepted_syntaxes(), 1)],
+    )
+
+
+def transfer_syntax_sets() -> list[str]:
+    """Return the Transfer Syntaxes, those that are treated alike in one row."""
+    sets: dict[tuple[str, ...], list[tuple[int, str]]] = {}
+    for number, uid in enumerate(accepted_syntaxes(), 1):
+        sets.setdefault(_of_syntax(uid), []).append((number, _short_name(uid)))
+    return table(
+        ["Transfer Syntaxes", "SCP", "SCU", "web: instances", "web: Frames", "read", "written by"],
         [
             [
-                UID(uid).name,
-                uid,
-                _sent(uid),
-                number,
-                _web_instance(uid),
-                _web_frames(uid),
-                "yes" if uid in _DECODED_HERE else "codecs" if uid in _DECODED_BY_EXTRAS else "",
-                WRITTEN_BY.get(uid, ""),
+                "; ".join(dict.fromkeys(name for _, name in members)),
+                _ranges([n for n, _ in members]),
+                *treated,
             ]
-            for number, uid in enumerate(accepted_syntaxes(), 1)
+            for treated, members in sets.items()
         ],
     )
+
+
+def _short_name(uid: str) -> str:
+    name = _name(uid).removeprefix("Fragmentable ")
+    for long in (" Image Compression", ", Non-Hierarchical", ", First-Order Prediction"):
+        name = name.replace(long, "")
+    return re.sub(r"^(MPEG2|MPEG-4|HEVC)\b.*", r"\1", name).replace("High-Throughput JPEG 2000", "HTJ2K")
+
+
+def _ranges(numbers: list[int]) -> str:
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _sent(uid: str) -> str:
@@ -311,7 +340,8 @@ def _put(target: InstanceStore | Ingest, row: Row) -> str:
 
 
 TABLES: dict[str, tuple[str, Callable[[], list[str]]]] = {
-    "transfer-syntaxes": ("conformance.md", transfer_syntaxes),
+    "transfer-syntax-sets": ("conformance.md", transfer_syntax_sets),
+    "transfer-syntaxes": ("conformance-tables.md", transfer_syntaxes),
     "statuses-of-peers": ("conformance.md", statuses_of_peers),
     "commitment-answers": ("conformance.md", commitment_answers),
     "send-parameters": ("conformance-tables.md", lambda: _parameters(send_parser.COMMAND.parser())),

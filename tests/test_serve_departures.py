@@ -90,3 +90,13 @@ def test_each_frame_leaves_right_or_not_at_all(client: httpx.Client, row: Row) -
 
 def _number_of_frames(row: Row) -> int:
     return int(pydicom.dcmread(FOLDER / row["file"]).get("NumberOfFrames", 1))
+
+
+def test_any_sop_class_is_stored(client: httpx.Client) -> None:
+    data, uid = as_instance(OURS[0])
+    private = b"2.25.11111111111111111111"
+    data = data.replace(b"1.2.840.10008.5.1.4.1.1.7", private).replace(uid.encode(), b"2.25.7654321000")
+    headers = {"Content-Type": "application/dicom", "Accept": "application/dicom+json"}
+    assert client.post("/studies", content=data, headers=headers).status_code == 200
+    (found,) = client.get(f"/instances?SOPClassUID={private.decode()}", headers=headers).json()
+    assert found["00080018"]["Value"] == ["2.25.7654321000"]
