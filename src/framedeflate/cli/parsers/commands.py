@@ -5,6 +5,7 @@ from typing import Final
 
 from framedeflate.cli.parsers import (
     archives,
+    completion,
     compress,
     decompress,
     inspect,
@@ -25,6 +26,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
     ("DICOM peers", (send.COMMAND, receive.COMMAND)),
     ("web", (serve.COMMAND,)),
     ("archives", (archives.REPORT, archives.AUDIT)),
+    ("this command", (completion.COMMAND,)),
 )
 
 COMMANDS: Final = {command.name: command for _, commands in GROUPS for command in commands}
