@@ -6,6 +6,7 @@
 # make cross   the native tests, also for AArch64 and s390x under qemu-user
 # make sanitize  the whole suite over a core under AddressSanitizer and UndefinedBehaviorSanitizer
 # make ecosystem  the tools of docs/ecosystem.md installed, and what the page says of them tested
+# make wheels  the sdist and this machine's wheel, and the suite against each as installed where no compiler is
 # make bench   the benchmarks, stored and shown in docs/performance.md: ten minutes on a quiet machine
 # make docs    the site, built strictly into build/site; make docs-serve shows it while one writes
 # make lint    the static checks alone
@@ -31,10 +32,10 @@ unexport PYTHONPATH
 
 PACKAGE_SOURCES := pyproject.toml CMakeLists.txt README.md $(wildcard native/*) \
 	$(shell find src/framedeflate -type f -not -name '*.so' -not -name '*.pyd' -not -path '*/__pycache__/*')
-PY_FOLDERS := src tests demo examples $(wildcard benchmarks) fuzz site
+PY_FOLDERS := src tests demo examples $(wildcard benchmarks) fuzz site release
 CPP_FOLDERS := native benchmarks/native fuzz tests/native
 
-.PHONY: demo test lint pytest soak fuzz cross sanitize ecosystem bench docs docs-serve clean
+.PHONY: demo test lint pytest soak fuzz cross sanitize ecosystem wheels bench docs docs-serve clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMPS)/package $(STAMPS)/demo
@@ -91,6 +92,10 @@ ecosystem: $(STAMPS)/test
 		tests/test_document_code.py::test_the_code_for_other_packages_runs tests/test_serve_wsidicom.py \
 		tests/test_viewer_cornerstone.py tests/test_viewer_accessibility.py
 
+# TESTS names some of the suite, which then runs without the extras. In environments of its own, with no compiler in reach.
+wheels:
+	@$(PYTHON) release/wheels.py $(TESTS)
+
 # One after the other: what runs at the same time would be measured too. BENCH=--quick shows that all of it runs.
 bench: $(STAMPS)/package $(STAMPS)/bench
 	@for script in benchmarks/bench_*.py; do $(BIN)/python "$$script" $(BENCH) || exit 1; done
@@ -103,7 +108,7 @@ docs-serve: $(STAMPS)/package $(STAMPS)/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 clean:
-	rm -rf $(VENV) build demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The stamps: a second run finds them newer than what they stand for, and installs nothing.
 

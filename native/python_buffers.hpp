@@ -45,15 +45,15 @@ class NewBytes {
     if (nbytes > static_cast<std::size_t>(std::numeric_limits<Py_ssize_t>::max())) throw std::bad_alloc();
     object_ = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(nbytes)));
     if (!object_.is_valid()) nb::raise_python_error();
+    // Asked for once, with the GIL: the stable ABI has no macro for it, but a function that may raise.
+    span_ = {reinterpret_cast<std::uint8_t*>(PyBytes_AsString(object_.ptr())), nbytes};
   }
-  [[nodiscard]] std::span<std::uint8_t> span() const {
-    return {reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(object_.ptr())),
-            static_cast<std::size_t>(PyBytes_GET_SIZE(object_.ptr()))};
-  }
+  [[nodiscard]] std::span<std::uint8_t> span() const { return span_; }
   [[nodiscard]] nb::bytes take() { return std::move(object_); }
 
  private:
   nb::bytes object_;
+  std::span<std::uint8_t> span_;
 };
 
 inline void require(bool condition, const char* message) {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from framedeflate.transcode import TranscodeResult, compress_file, decompress_file
     from framedeflate.transfer_syntax import DEFLATED_IMAGE_FRAME_COMPRESSION
     from framedeflate.verify import verify_file
+    from framedeflate.version import __version__ as __version__
 
 __all__ = [
     "DEFAULT_LEVEL",
@@ -38,8 +39,6 @@ __all__ = [
     "verify_file",
 ]
 
-__version__ = "0.1.0"
-
 __getattr__ = names_at_first_use(
     __name__,
     {
@@ -58,6 +57,7 @@ __getattr__ = names_at_first_use(
         "encode_frame": "frame_codec",
         "encode_frames": "array",
         "verify_file": "verify",
+        "__version__": "version",
     },
 )
 

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from framedeflate import __version__
 from framedeflate.cli.exit_codes import CommandError, ExitCode, exit_code_of, sentence_of
 from framedeflate.cli.parsers.command import did_you_mean
 from framedeflate.cli.parsers.commands import COMMANDS, full_help, short_help
@@ -50,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(full_help())
         return ExitCode.OK
     if name in {"-V", "--version"}:
+        from framedeflate import __version__
+
         print(f"framedeflate {__version__}")
         return ExitCode.OK
     command = COMMANDS.get(name)
