@@ -193,9 +193,11 @@ def test_wrong_files_do_not_stop_the_others(sources: Sources, tmp_path: Path) ->
     cut.write_bytes(sources.deflated.read_bytes()[:-20])
     cut_native.write_bytes(sources.native.read_bytes()[:-20])
     with node(FRAMES, EXPLICIT) as peer:
-        results = send(peer.port, text, cut, cut_native, tmp_path / "none.dcm", sources.native)
+        directory = wheel_file("dicomdirtests/DICOMDIR")
+        results = send(peer.port, text, directory, cut, cut_native, tmp_path / "none.dcm", sources.native)
     assert {name: one.status for name, one in results.items()} == {
         "notes.txt": "skipped",
+        "DICOMDIR": "skipped",
         "cut.dcm": "failed",
         "cut_native.dcm": "failed",
         "none.dcm": "failed",
@@ -204,6 +206,7 @@ def test_wrong_files_do_not_stop_the_others(sources: Sources, tmp_path: Path) ->
     kinds = {name: one.error.kind for name, one in results.items() if one.error}
     assert kinds == {
         "notes.txt": "not-part10",
+        "DICOMDIR": "bad-value",
         "cut.dcm": "truncated",
         "cut_native.dcm": "truncated",
         "none.dcm": "",

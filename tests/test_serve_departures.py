@@ -5,6 +5,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pydicom
 import pytest
 
 from departures import FOLDER, OURS, Row, as_instance
+from framedeflate.instance_store import InstanceStore
 from web_server import running_server
 
 READABLE = [row for row in OURS if row["read"] == "decode"]
@@ -100,3 +102,16 @@ def test_any_sop_class_is_stored(client: httpx.Client) -> None:
     assert client.post("/studies", content=data, headers=headers).status_code == 200
     (found,) = client.get(f"/instances?SOPClassUID={private.decode()}", headers=headers).json()
     assert found["00080018"]["Value"] == ["2.25.7654321000"]
+
+
+def test_what_names_no_study_is_kept_by_a_receiver_and_not_taken_by_the_web(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    data = (FOLDER / OURS[0]["file"]).read_bytes()
+    with InstanceStore(tmp_path, min_free_nbytes=1 << 20) as store, store.arrival() as arrival:
+        arrival.write(data)
+        assert store.put(arrival).is_new
+    headers = {"Content-Type": "application/dicom", "Accept": "application/dicom+json"}
+    answer = client.post("/studies", content=data, headers=headers)
+    assert answer.status_code == 409
+    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0xC004]

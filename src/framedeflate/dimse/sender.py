@@ -18,7 +18,7 @@ from framedeflate.dimse.peer_cache import read_guess, remember
 from framedeflate.dimse.send_result import SendResult, SendStatus, stored_before
 from framedeflate.dimse.send_worker import Worker
 from framedeflate.dimse.shared_work import SendSettings, SharedWork
-from framedeflate.dimse.stored_instance import StoredInstance, read_instance
+from framedeflate.dimse.stored_instance import StoredInstance, is_directory, read_instance
 from framedeflate.errors import DicomFormatError, FrameDeflateError
 from framedeflate.frame_codec import DEFAULT_LEVEL
 
@@ -60,7 +60,7 @@ def send_files(
     port : int
         Its TCP port.
     paths : iterable of path-like
-        Files. What is no DICOM file is reported as skipped.
+        Files. What is no DICOM file, and a DICOMDIR, is reported as skipped.
     called_ae, calling_ae : str
         AE titles, the peer's and ours.
     associations : int
@@ -191,7 +191,9 @@ def _inspect(
         try:
             instance = read_instance(path, folder=settings.folder)
         except (FrameDeflateError, OSError, MemoryError) as error:
-            is_other = isinstance(error, DicomFormatError) and error.kind == "not-part10"
+            is_other = isinstance(error, DicomFormatError) and (
+                error.kind == "not-part10" or is_directory(path)
+            )
             status: SendStatus = "skipped" if is_other else "failed"
             report(SendResult(status=status, path=path, peer=peer, error=failure_of(error)))
             continue

@@ -23,9 +23,12 @@ from framedeflate.transfer_syntax import (
     RLE_LOSSLESS,
 )
 
-__all__ = ["StoredInstance", "read_instance"]
+__all__ = ["StoredInstance", "is_directory", "read_instance"]
 
 _UID: Final = re.compile(r"[0-9.]{1,64}")
+
+_MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x00020002
+_MEDIA_STORAGE_DIRECTORY: Final = b"1.2.840.10008.1.3.10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,16 @@ def read_instance(path: str | os.PathLike[str], *, folder: Path | None = None) -
             data_set_position=meta.data_set_position,
             nbytes=source.nbytes,
         )
+
+
+def is_directory(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a DICOMDIR (PS3.10 8.6): it belongs to the medium, and is nothing that is stored elsewhere."""
+    try:
+        with FileSource.open(path) as source:
+            named = read_file_meta(source).elements.get(_MEDIA_STORAGE_SOP_CLASS_UID, b"")
+    except (DicomFormatError, OSError):
+        return False
+    return named.rstrip(b"\0 ") == _MEDIA_STORAGE_DIRECTORY
 
 
 def _uid_of(layout: DataSetLayout, tag: int) -> str:
