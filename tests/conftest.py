@@ -39,6 +39,8 @@ OVER_SOCKETS = (
     "test_cli_receive",
     "test_cli_send",
     "test_commitment",
+    "test_document_commands",
+    "test_document_demo",
     "test_dimse_commit",
     "test_dimse_send",
     "test_reader_remote",
