@@ -89,6 +89,16 @@ def test_an_array_takes_the_place_of_pixel_data(bits: int) -> None:
     assert dataset.SOPInstanceUID == dataset.file_meta.MediaStorageSOPInstanceUID != "1.2.3.4"
 
 
+def test_a_new_uid_is_2_25_and_a_number() -> None:
+    # PS3.5 B.2: no root of anybody's is used.
+    dataset = dataset_of(bytes(120))
+    dataset.compress(judge.DEFLATED_FRAMES, generate_instance_uid=True)
+    uid = UID(dataset.SOPInstanceUID)
+    assert uid.is_valid
+    assert uid.startswith("2.25.")
+    assert int(uid.removeprefix("2.25.")) < 1 << 128
+
+
 @pytest.mark.parametrize("wrong", [(1, 6, 10), (2, 10, 6), (2, 6, 10, 3)])
 def test_an_array_that_does_not_fit(wrong: tuple[int, ...]) -> None:
     dataset = dataset_of(b"")

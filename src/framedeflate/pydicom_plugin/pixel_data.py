@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from framedeflate.array import array_to_frames
 from framedeflate.data_set.layout import Tag
@@ -29,6 +29,7 @@ from framedeflate.transcode.colour_source import (
     ConvertedFrames,
     conversion_description,
     derived_image_type,
+    new_uid,
 )
 from framedeflate.transcode.compress import check_photometric
 from framedeflate.transcode.decompress import check_native_nbytes
@@ -265,4 +266,4 @@ def _tell_conversion(dataset: "Dataset", before: ImagePixel, after: ImagePixel) 
 
 
 def _new_instance(dataset: "Dataset") -> None:
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(new_uid())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pydicom.uid import UID, generate_uid
+from pydicom.uid import UID
 
 from framedeflate.atomic_file import atomic_file
 from framedeflate.data_set.element import replace_elements
@@ -21,6 +21,7 @@ from framedeflate.pydicom_plugin.segmentation.frame_order import FrameOrder
 from framedeflate.pydicom_plugin.segmentation.spool import FragmentSpool, Spool
 from framedeflate.pydicom_plugin.segmentation.template import Template
 from framedeflate.transcode.checked_items import deflate_items
+from framedeflate.transcode.colour_source import new_uid
 from framedeflate.transcode.fragment_writer import FragmentWriter
 from framedeflate.transcode.result import Progress
 from framedeflate.transcode.stages import Stages, worker_count
@@ -109,7 +110,7 @@ def write_segmentation(
     make_uid_known()
     final = Path(path)
     with refusing():
-        said = Template.of(template, sop_instance_uid or generate_uid())
+        said = Template.of(template, sop_instance_uid or new_uid())
     in_all = _length(planes) or _length(positions if source_images is None else source_images)
     with (
         atomic_file(final, overwrite=overwrite) as file,
