@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A hook of mkdocs: the commands, their options and the exit codes, as the program's own help has them.
+"""A hook of mkdocs: the commands and their options, as the program's own help has them.
 
-A page asks by the lines `<!-- commands -->`, `<!-- options: compress -->` and `<!-- exit codes -->`.
+A page asks by the lines `<!-- commands -->` and `<!-- options: compress -->`.
 """
 
 import argparse
@@ -16,21 +16,17 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 from framedeflate.cli.parsers.command import Command
-from framedeflate.cli.parsers.commands import COMMANDS, GROUPS, full_help
+from framedeflate.cli.parsers.commands import COMMANDS, GROUPS
 
-_ASKED: Final = re.compile(
-    r"^<!-- (?P<what>commands|exit codes|options: (?P<command>[\w-]+)) -->$", re.MULTILINE
-)
+_ASKED: Final = re.compile(r"^<!-- (?:commands|options: (?P<command>[\w-]+)) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
     """Return the page with what it asks for."""
 
     def answer(found: re.Match[str]) -> str:
-        if found["what"] == "commands":
+        if found["command"] is None:
             return "\n".join(command_lines())
-        if found["what"] == "exit codes":
-            return "```text\n" + full_help().partition("exit codes:\n")[2] + "\n```"
         if found["command"] not in COMMANDS:
             raise PluginError(f"{page.file.src_uri}: there is no command {found['command']}")
         return "\n".join(option_lines(COMMANDS[found["command"]]))

@@ -191,8 +191,8 @@ def test_the_table_of_http_statuses_is_the_code_s() -> None:
     assert named == statuses_in_code()
 
 
-def test_the_exit_codes_of_the_read_me_are_the_code_s() -> None:
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_exit_codes_of_the_command_line_s_page_are_the_code_s() -> None:
+    page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     cells = [cells[0] for heads, cells in rows_of(page) if heads == ["code", "meaning"]]
     assert sorted(int(code) for cell in cells for code in cell.split(", ")) == sorted(map(int, ExitCode))
 
