@@ -7,13 +7,16 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
 
 import pytest
 
 from cli_runner import run_command
-from framedeflate import __version__
+from framedeflate import __version__, engine
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.parsers.commands import COMMANDS, GROUPS, full_help, short_help
+from framedeflate.extras import EXTRAS
 
 HEAVY = {
     "numpy",
@@ -168,3 +171,20 @@ def test_a_wrong_option_is_told_with_its_command(
     assert said in error
     assert error.startswith(f"usage: framedeflate {words[0]} ")
     assert error.endswith(f"See framedeflate {words[0]} --help\n")
+
+
+def test_about_says_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    (told,) = run_command(capsys, "about", "--json").objects
+    assert (told["version"], told["engine"]) == (__version__, engine.name)
+    for name in ("numpy", "pydicom", "deflate", "rich"):
+        assert told["packages"][name] == version(name)
+    assert set(told["extras"]) == set(EXTRAS)
+    for extra, missing in told["extras"].items():
+        assert missing == [module for module in EXTRAS[extra] if find_spec(module) is None]
+    shown = run_command(capsys, "about")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith("framedeflate")
+    assert re.search(rf"^numpy +{re.escape(version('numpy'))}$", shown.out, re.MULTILINE)
+    for extra, missing in told["extras"].items():
+        said = rf'pip install "framedeflate\[{extra}\]"' if missing else "installed"
+        assert re.search(rf"^\[{extra}\] +{said}", shown.out, re.MULTILINE)

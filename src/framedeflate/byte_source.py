@@ -175,7 +175,10 @@ class FileSource(Closing):
         OSError
             It cannot be read, or is a folder, a pipe or a device: reading those may never end.
         """
-        if not stat.S_ISREG(Path(path).stat().st_mode):
+        mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder, where a file is needed", os.fspath(path))
+        if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
         return cls(Path(path).open("rb", buffering=0))
 

@@ -14,7 +14,15 @@ from framedeflate.errors import (
     UnsupportedImageError,
 )
 
-__all__ = ["CommandError", "ExitCode", "exit_code_of", "is_no_image", "is_not_chosen", "sentence_of"]
+__all__ = [
+    "CommandError",
+    "ExitCode",
+    "exit_code_of",
+    "is_no_image",
+    "is_not_chosen",
+    "sentence_of",
+    "why_no_folder",
+]
 
 
 class ExitCode(IntEnum):
@@ -123,3 +131,10 @@ def sentence_of(error: Exception, *, source: str) -> str:
             return f"{error.strerror} while the output was written"
         return error.strerror if str(error.filename) == source else f"{error.strerror}: {error.filename}"
     return str(error) or "not enough memory"
+
+
+def why_no_folder(error: OSError) -> str:
+    """Say why a folder cannot be made or used."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file is there, where a folder is needed"
+    return error.strerror or str(error)

@@ -4,7 +4,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.exit_codes import CommandError, ExitCode, why_no_folder
 
 if TYPE_CHECKING:
     from framedeflate.instance_store import InstanceStore
@@ -32,5 +32,5 @@ def open_store(namespace: argparse.Namespace) -> "InstanceStore":
         )
     except OSError as error:
         raise CommandError(
-            f"{namespace.store}: {error.strerror or error}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
+            f"{namespace.store}: {why_no_folder(error)}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
         ) from error

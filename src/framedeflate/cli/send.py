@@ -180,6 +180,9 @@ def _line(result: "SendResult") -> str:
         how = _SENT_AS[result.sent_as or "stored"]
         return f"{result.path}: stored {how}, {human_nbytes(result.wire_nbytes)}{again}{warning}"
     reason = "" if result.error is None else f": {result.error.message}"
+    if result.error is not None and result.error.type == "AssociationError":
+        # The first thing to look at is what was typed.
+        reason += f" ({result.peer})"
     return f"{result.path}: {result.status}{reason}"
 
 

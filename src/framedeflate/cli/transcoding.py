@@ -11,7 +11,7 @@ from pathlib import Path
 
 from framedeflate.atomic_file import atomic_file
 from framedeflate.cli.batch import failure, run_tasks
-from framedeflate.cli.exit_codes import CommandError, ExitCode
+from framedeflate.cli.exit_codes import CommandError, ExitCode, why_no_folder
 from framedeflate.cli.progress import FrameProgress, progress_bar
 from framedeflate.cli.report import Outcome, Tally, human_nbytes, ratio_text
 from framedeflate.cli.sources import Task, plan_tasks
@@ -75,7 +75,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(
-            f"cannot make the folder {folder}: {error.strerror}", exit_code=ExitCode.INVALID_OUTPUT_FOLDER
+            f"cannot make the folder {folder}: {why_no_folder(error)}",
+            exit_code=ExitCode.INVALID_OUTPUT_FOLDER,
         ) from error
 
 

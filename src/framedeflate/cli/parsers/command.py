@@ -121,7 +121,7 @@ class Command:
         return int(module.run(namespace))
 
     def _fill(self, parser: argparse.ArgumentParser) -> None:
-        lines = [f"  {parser.prog} {example}" for example in self.examples]
+        lines = [f"  {parser.prog} {example}".rstrip() for example in self.examples]
         heading = "example:" if len(lines) == 1 else "examples:"
         parser.usage = f"{parser.prog} {self.usage}".rstrip()
         parser.description = self.description

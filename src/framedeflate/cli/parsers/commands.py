@@ -4,6 +4,7 @@
 from typing import Final
 
 from framedeflate.cli.parsers import (
+    about,
     archives,
     completion,
     compress,
@@ -26,7 +27,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
     ("DICOM peers", (send.COMMAND, receive.COMMAND)),
     ("web", (serve.COMMAND,)),
     ("archives", (archives.REPORT, archives.AUDIT)),
-    ("this command", (completion.COMMAND,)),
+    ("this command", (completion.COMMAND, about.COMMAND)),
 )
 
 COMMANDS: Final = {command.name: command for _, commands in GROUPS for command in commands}

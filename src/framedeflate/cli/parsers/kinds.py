@@ -17,8 +17,11 @@ __all__ = [
     "positive",
     "positive_seconds",
     "sample",
+    "seconds",
     "shard",
     "size",
+    "uid",
+    "whole",
 ]
 
 _SIZE: Final = re.compile(r"(\d{1,15})\s*([kMGT]?)(i?B)?", re.IGNORECASE)
@@ -48,6 +51,31 @@ def percent(text: str) -> float:
     if not 0 <= found < 100:
         raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 99")
     return found / 100
+
+
+def whole(text: str) -> int:
+    """Return a whole number of any sign; what it may be the command says."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def uid(text: str) -> str:
+    """Return a UID: up to 64 digits and dots, no component empty or with a leading zero (PS3.5 9.1)."""
+    if len(text) > 64 or not re.fullmatch(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no UID: up to 64 digits and dots, such as 1.2.840.10008.5.1"
+        )
+    return text
+
+
+def seconds(text: str) -> float:
+    """Return a time; what it may be the command says."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
 
 
 def positive_seconds(text: str) -> float:

@@ -4,7 +4,7 @@
 import argparse
 
 from framedeflate.cli.parsers.command import Command
-from framedeflate.cli.parsers.kinds import local_path
+from framedeflate.cli.parsers.kinds import local_path, whole
 from framedeflate.cli.parsers.shared import add_lenient, add_overwrite
 
 __all__ = ["EXTRACT", "RENDER"]
@@ -20,17 +20,17 @@ def _add_file(parser: argparse.ArgumentParser, *, output_help: str) -> None:
 def _add_extract(parser: argparse.ArgumentParser) -> None:
     _add_file(parser, output_help="ends in .png, .npy or .raw (default: FILE-frameN.png)")
     parser.add_argument(
-        "--frame", type=int, default=1, metavar="N", help="frame number, from 1 (default: %(default)s)"
+        "--frame", type=whole, default=1, metavar="N", help="frame number, from 1 (default: %(default)s)"
     )
 
 
 def _add_render(parser: argparse.ArgumentParser) -> None:
     _add_file(parser, output_help="ends in .png (default: FILE.png)")
     parser.add_argument(
-        "--tiles", type=int, default=40, metavar="N", help="frames shown at most (default: %(default)s)"
+        "--tiles", type=whole, default=40, metavar="N", help="frames shown at most (default: %(default)s)"
     )
     parser.add_argument(
-        "--size", type=int, metavar="PIXELS", help="longer side of a tile (default: by their number)"
+        "--size", type=whole, metavar="PIXELS", help="longer side of a tile (default: by their number)"
     )
     parser.add_argument(
         "--merge", action="store_true", help="lay segments in the same place over one another"

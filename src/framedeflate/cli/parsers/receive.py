@@ -4,7 +4,7 @@
 import argparse
 
 from framedeflate.cli.parsers.command import Command
-from framedeflate.cli.parsers.kinds import ae_title, network, peer, port, size
+from framedeflate.cli.parsers.kinds import ae_title, network, peer, port, seconds, size, uid, whole
 from framedeflate.cli.parsers.shared import add_json, add_store_policy, add_tls_files
 
 __all__ = ["COMMAND"]
@@ -79,6 +79,7 @@ def _add_peers(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--sop-class",
+        type=uid,
         action="append",
         default=[],
         metavar="UID",
@@ -97,12 +98,12 @@ def _add_peers(parser: argparse.ArgumentParser) -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("limits")
     for name, kind, default, metavar, meaning in (
-        ("--max-associations", int, 16, "N", "at a time"),
+        ("--max-associations", whole, 16, "N", "at a time"),
         ("--max-pdu", size, "256k", "SIZE", "longest PDU"),
         ("--max-object", size, "8G", "SIZE", "largest instance"),
         ("--min-free", size, "1G", "SIZE", "disk kept free"),
-        ("--idle", float, 60.0, "SECONDS", "until a silent association ends"),
-        ("--grace", float, 10.0, "SECONDS", "for what is under way at the end"),
+        ("--idle", seconds, 60.0, "SECONDS", "until a silent association ends"),
+        ("--grace", seconds, 10.0, "SECONDS", "for what is under way at the end"),
     ):
         group.add_argument(
             name, type=kind, default=default, metavar=metavar, help=f"{meaning} (default: %(default)s)"

@@ -4,7 +4,7 @@
 import argparse
 
 from framedeflate.cli.parsers.command import Command
-from framedeflate.cli.parsers.kinds import ae_title, port
+from framedeflate.cli.parsers.kinds import ae_title, port, seconds, whole
 from framedeflate.cli.parsers.shared import add_json, add_level, add_sources, add_tls_files
 
 __all__ = ["COMMAND"]
@@ -66,14 +66,14 @@ def _add_association(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--associations",
-        type=int,
+        type=whole,
         default=1,
         metavar="N",
         help="how many in parallel, 1 to 64 (default: %(default)s)",
     )
     group.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         default=30.0,
         metavar="SECONDS",
         help="greatest silence of the peer (default: %(default)s)",
@@ -97,7 +97,7 @@ def _add_resuming(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("when it fails")
     group.add_argument(
         "--retries",
-        type=int,
+        type=whole,
         default=3,
         metavar="N",
         help="tries after a lost connection or status A7xx (default: %(default)s)",
@@ -118,7 +118,7 @@ def _add_commitment(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--commit-wait",
-        type=float,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long to wait for it (default: %(default)s)",

@@ -4,6 +4,7 @@
 import argparse
 
 from framedeflate.cli.parsers.command import Command
+from framedeflate.cli.parsers.kinds import whole
 from framedeflate.cli.parsers.shared import add_json, add_overwrite
 
 __all__ = ["COMMAND"]
@@ -33,7 +34,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--frames-per-chunk",
-        type=int,
+        type=whole,
         default=1,
         metavar="N",
         help="at most so many frames are one chunk (default: %(default)s); more for many small frames",
