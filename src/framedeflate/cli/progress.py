@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A progress bar on a terminal, nothing in a pipe."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ class _RichBar(ProgressBar):
 @contextmanager
 def progress_bar(number_of_files: int) -> Iterator[ProgressBar]:
     """Yield a bar on standard error that disappears at the end; one that draws nothing where that is no terminal."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        # A dumb terminal cannot go back in its line, and rich would leave an empty one.
         yield ProgressBar()
         return
     from rich.console import Console
@@ -72,8 +74,12 @@ def progress_bar(number_of_files: int) -> Iterator[ProgressBar]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    # Lines printed meanwhile must go above the bar, but what is meant for a pipe must not end on the terminal.
+    # Lines printed meanwhile must go above the bar, but what is meant for a pipe must not end on the terminal. They are
+    # left whole: whoever copies a path wants no newline in it.
     with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+        *columns,
+        console=Console(stderr=True, soft_wrap=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         yield _RichBar(progress, number_of_files)
