@@ -18,6 +18,9 @@ from hypothesis import HealthCheck, settings
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# These assert in the name of the tests that call them.
+pytest.register_assert_rewrite("document_checks", "page_runs")
+
 # Servers of tests are on loopback, which a proxy of this machine's would look for on its own.
 for _name in ("no_proxy", "NO_PROXY"):
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name, ""), "127.0.0.1,localhost"]))

@@ -72,7 +72,7 @@ def _serve(run: PageRun) -> None:
 def _ecosystem(run: PageRun) -> None:
     save = "import numpy\nnumpy.save('region.npy', numpy.asarray(region))"
     run.python(Block("docs/ecosystem.md", 1, "python", "", save))
-    assert np.array_equal(np.load(run.room / "region.npy"), slide_pixels())
+    assert np.array_equal(np.load(run.room / "region.npy"), slide_pixels(run.room / "slide.dcm"))
     copies = [path for path in (run.room / "copy").iterdir() if path.suffix == ".dcm"]
     assert copies
     assert [verify_file(path) for path in copies] == [[]] * len(copies)

@@ -21,6 +21,7 @@ inbox         an empty folder; pages call it /data/inbox
 import re
 import shutil
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from pydicom.encaps import generate_frames
 
 from dicom_writer import EXPLICIT_LITTLE, data_set, element, image, open_sequence, part10, text
 from framedeflate import compress_file
@@ -96,11 +98,11 @@ def _write_slide(path: Path) -> None:
     native.unlink()
 
 
-def slide_pixels() -> NDArray[np.uint8]:
-    """All pixels of slide.dcm."""
-    from ecosystem.samples import slide
-
-    tiles = np.frombuffer(slide().PixelData, np.uint8).reshape(2, 3, 32, 32, 3)
+def slide_pixels(path: Path) -> NDArray[np.uint8]:
+    """All pixels of a room's slide.dcm, by pydicom and zlib."""
+    frames = generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=6)
+    native = b"".join(zlib.decompressobj(-15).decompress(frame) for frame in frames)
+    tiles = np.frombuffer(native, np.uint8).reshape(2, 3, 32, 32, 3)
     return tiles.transpose(0, 2, 1, 3, 4).reshape(64, 96, 3)
 
 

@@ -74,7 +74,9 @@ def test_the_fence_says_what_the_block_is(block: Block) -> None:
     if block.language in PARSED:
         PARSED[block.language](block.text)
     if block.language == "text":
-        assert not_held(block) or runnable(block.page), f"{block}: held to nothing, and NOT_HELD does not say why"
+        assert not_held(block) or runnable(block.page), (
+            f"{block}: held to nothing, and NOT_HELD does not say why"
+        )
     if block.language == "sh":
         for line in commands_of(block.text):
             elsewhere(line)
