@@ -9,7 +9,6 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from pydicom.datadict import dictionary_description, keyword_for_tag
@@ -255,25 +254,43 @@ def _parameters(parser: argparse.ArgumentParser) -> list[str]:
 # Web.
 
 
-def _resources(resources: Iterable[Resource], above: str = "") -> Iterator[Cells]:
+_SHORT = (
+    ("/studies/{study}/series/{series}/instances/{instance}", "INSTANCE"),
+    ("/studies/{study}/series/{series}", "SERIES"),
+    ("/studies/{study}", "STUDY"),
+)
+
+
+def _short_path(path: str) -> str:
+    for long, short in _SHORT:
+        if path.startswith(long):
+            return short + path.removeprefix(long)
+    return path
+
+
+def _media(name: str) -> str:
+    within = re.fullmatch('multipart/related; type="(.+)"', name)
+    return f"parts of `{within[1]}`" if within else f"`{name}`"
+
+
+def _resources(resources: Iterable[Resource], above: str = "") -> Iterator[tuple[str, str, str, str]]:
     for resource in resources:
         path = f"{above}/{resource.path}"
         for method in resource.methods:
-            media = ", ".join(f"`{name}`" for name in method.takes or method.answers)
-            parameters = ", ".join(method.parameters)
-            yield [method.name, f"`{path}`", method.identifier, media, parameters]
+            media = ", ".join(map(_media, method.takes or method.answers))
+            yield method.name, f"`{_short_path(path)}`", media, ", ".join(method.parameters)
         yield from _resources(resource.below, path)
 
 
 def web_resources() -> list[str]:
     """Return all that the server can answer, with the media types of answers, or of what is stored."""
-    rows = []
-    for (method, media, parameters), same in groupby(
-        sorted(_resources(RESOURCES), key=lambda row: (str(row[0]), str(row[3]), str(row[4]))),
-        key=lambda row: (row[0], row[3], row[4]),
-    ):
-        rows.append([method, "<br>".join(str(row[1]) for row in same), media, parameters])
-    return table(["method", "resource", "media types", "query parameters"], rows)
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for name, path, media, parameters in _resources(RESOURCES):
+        alike.setdefault((name, media, parameters), []).append(path)
+    return table(
+        ["method", "resource", "media types", "query parameters"],
+        [[name, "<br>".join(paths), media, more] for (name, media, more), paths in alike.items()],
+    )
 
 
 def search_attributes() -> list[str]:

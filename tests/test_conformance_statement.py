@@ -111,8 +111,7 @@ def defaults(module: object) -> dict[str, object]:
 
 LIMITS = ReceiverLimits()
 FIGURES = [
-    f"| Implementation Class UID | {IMPLEMENTATION_CLASS_UID} |",
-    f"| Implementation Version Name | {IMPLEMENTATION_VERSION_NAME} |",
+    f"Implementation Class UID {IMPLEMENTATION_CLASS_UID}, Implementation Version Name {IMPLEMENTATION_VERSION_NAME}:",
     f"| longest PDU received | {new_entity('A', 1.0).maximum_pdu_size} | `--max-pdu`, {LIMITS.pdu_nbytes >> 10} KiB |",
     f"at most {dimse_requestor._MAX_PDV_NBYTES >> 10} KiB of data",
     f"`--max-associations`, {LIMITS.associations};",

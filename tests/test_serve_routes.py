@@ -167,6 +167,43 @@ def test_capabilities_leave_nothing_out_and_add_nothing(tmp_path: Path) -> None:
     assert {("DELETE", "/dicomweb/studies/{study}"), ("POST", "/dicomweb/studies")} <= named
 
 
+def test_what_capabilities_call_the_default_is_what_comes(server: Guarded) -> None:
+    (resources,) = ElementTree.fromstring(  # noqa: S314 - ours
+        server.ask("OPTIONS", "/dicomweb", {"Accept": "*/*"})[2]
+    ).findall(f"{WADL}resources")
+    values = {"study": "1.2", "series": "1.2.3", "instance": "1.2.3.1", "frames": "1", "path": "7FE00010"}
+    asked = 0
+    for path, method in methods_of(resources, "/dicomweb"):
+        accept = method.find(f"{WADL}request/{WADL}param[@name='Accept']")
+        if method.get("name") != "GET" or accept is None or path.endswith("/bulkdata"):
+            continue
+        offered = [option.get("value") or "" for option in accept.findall(f"{WADL}option")]
+        assert accept.get("default") == offered[0]
+        for accepted in ("*/*", *offered):
+            status, headers, _ = server.ask("GET", path.format(**values), {"Accept": accepted})
+            if status == 406 and not accepted.startswith(("multipart/", "application/dicom+", "*")):
+                # Several instances, or Frames, come in parts alone.
+                assert path.count("{") < 3 or "x-deflate" in accepted, (path, accepted)
+                continue
+            expected = offered[0] if accepted == "*/*" else accepted
+            found = headers["content-type"].split("; boundary")[0]
+            assert (status, plain(found)) == (200, plain(expected)), (path, accepted)
+            asked += 1
+    assert asked > 40
+
+
+def plain(media_type: str) -> str:
+    return re.sub(r'; transfer-syntax=[0-9.]+|"', "", media_type)
+
+
+def methods_of(element: ElementTree.Element, above: str) -> Iterator[tuple[str, ElementTree.Element]]:
+    for resource in element.findall(f"{WADL}resource"):
+        path = f"{above}/{resource.get('path')}"
+        for method in resource.findall(f"{WADL}method"):
+            yield path, method
+        yield from methods_of(resource, path)
+
+
 # DELETE.
 
 

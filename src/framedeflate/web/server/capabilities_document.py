@@ -14,10 +14,10 @@ _NAMESPACE: Final = "http://wadl.dev.java.net/2009/02"
 
 _DICOM: Final = ('multipart/related; type="application/dicom"', "application/dicom")
 _BULK: Final = (
-    'multipart/related; type="application/x-deflate"',
-    "application/x-deflate",
     'multipart/related; type="application/octet-stream"',
     "application/octet-stream",
+    'multipart/related; type="application/x-deflate"',
+    "application/x-deflate",
 )
 _METADATA: Final = ("application/dicom+json", 'multipart/related; type="application/dicom+xml"')
 _MATCHES: Final = ("limit", "offset", "includefield", "fuzzymatching", "{attribute}")
