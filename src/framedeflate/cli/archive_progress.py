@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from framedeflate.cli.report import human_nbytes, print_error
+from framedeflate.cli.terminal import bar_console, draws_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -85,15 +86,14 @@ class _Bar(ArchiveProgress):
 @contextmanager
 def archive_progress(files: int, nbytes: int, *, verb: str = "saved") -> Iterator[ArchiveProgress]:
     """Yield what counts, and shows it on standard error."""
-    if not sys.stderr.isatty():
+    if not draws_bars():
         yield ArchiveProgress(files, nbytes, verb)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (BarColumn(bar_width=24), TextColumn("{task.fields[standing]}", markup=False))
     with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+        *columns, console=bar_console(), transient=True, redirect_stdout=sys.stdout.isatty()
     ) as progress:
         bar = _Bar(files, nbytes, verb, _DRAW_SECONDS)
         bar.progress, bar.task = progress, progress.add_task("", total=files, standing="")
@@ -111,12 +111,10 @@ def listing_progress() -> Iterator[Callable[[int], None]]:
             shown = time.monotonic()
             print_error(f"{count} files listed")
 
-    if not sys.stderr.isatty():
+    if not draws_bars():
         yield line
         return
-    from rich.console import Console
-
-    with Console(stderr=True).status("listing") as status:
+    with bar_console().status("listing") as status:
         yield lambda count: status.update(f"{count} files listed")
 
 

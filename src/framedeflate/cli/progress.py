@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A progress bar on a terminal, nothing in a pipe."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from framedeflate.cli.terminal import bar_console, draws_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -61,11 +62,9 @@ class _RichBar(ProgressBar):
 @contextmanager
 def progress_bar(number_of_files: int) -> Iterator[ProgressBar]:
     """Yield a bar on standard error that disappears at the end; one that draws nothing where that is no terminal."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        # A dumb terminal cannot go back in its line, and rich would leave an empty one.
+    if not draws_bars():
         yield ProgressBar()
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -74,11 +73,10 @@ def progress_bar(number_of_files: int) -> Iterator[ProgressBar]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    # Lines printed meanwhile must go above the bar, but what is meant for a pipe must not end on the terminal. They are
-    # left whole: whoever copies a path wants no newline in it.
+    # Lines printed meanwhile must go above the bar, but what is meant for a pipe must not end on the terminal.
     with Progress(
         *columns,
-        console=Console(stderr=True, soft_wrap=True),
+        console=bar_console(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
