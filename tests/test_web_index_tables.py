@@ -11,6 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from corpus import wheel_file
+from departures import OURS, as_instance
 from framedeflate.errors import FrameDecodeError
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.web.index import FRAME, describe_instance, frame_table
@@ -136,6 +137,31 @@ def test_each_defect_has_its_kind(
     with pytest.raises(FrameDecodeError) as caught:
         describe_instance(path)
     assert (caught.value.kind, caught.value.frame_number) == (kind, 2)
+
+
+@pytest.mark.parametrize("name", ["G-zlib-wrapped.dcm", "G-gzip-wrapped.dcm", "L-basic-offset-table.dcm"])
+def test_large_and_small_frames_have_the_same_table_wrapped_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (row,) = (row for row in OURS if row["file"] == name)
+    path = tmp_path / "a.dcm"
+    path.write_bytes(as_instance(row)[0])
+    held = describe_instance(path).instance.frames
+    monkeypatch.setattr("framedeflate.web.index.frame_table.HELD_FRAME_NBYTES", 1)
+    counted = describe_instance(path).instance.frames
+    assert held is not None
+    assert counted is not None
+    assert held.tolist() == counted.tolist()
+    data = path.read_bytes()
+    for place in held:
+        stream = data[place["position"] : place["position"] + place["stream_nbytes"]]
+        frame = zlib.decompress(stream, -15)
+        assert (zlib.adler32(frame), zlib.crc32(frame)) == (place["adler32"], place["crc32"])
+    # A wrapper whose sum is wrong is none.
+    (row,) = (row for row in OURS if row["file"] == "I-wrong-checksum.dcm")
+    path.write_bytes(as_instance(row)[0])
+    with pytest.raises(FrameDecodeError):
+        describe_instance(path)
 
 
 def test_a_tiny_fragment_allocates_no_large_frame(tmp_path: Path) -> None:

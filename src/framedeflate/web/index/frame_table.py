@@ -16,7 +16,7 @@ from framedeflate.frame_index import FrameIndex
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.instance_store.frames import HELD_FRAME_NBYTES
 from framedeflate.web.index.records import FRAME
-from framedeflate.wrapped_stream import find_wrapper
+from framedeflate.wrapped_stream import Wrapper, find_wrapper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,8 +29,8 @@ _MAX_PAD_NBYTES: Final = 2
 """One byte too many is read by all readers here, and reported by `verify`: what is stored must be served, too."""
 
 
-class _WrappedStream(NamedTuple):
-    """Where the raw stream is in a Fragment that zlib or gzip has wrapped, and what its Frame sums up to."""
+class _Stream(NamedTuple):
+    """Where the raw stream is in a Fragment that zlib or gzip may have wrapped, and what its Frame sums up to."""
 
     header_nbytes: int
     stream_nbytes: int
@@ -77,8 +77,10 @@ def deflated_frame_table(
         check_expansion(int(table["item_nbytes"][smallest]), image_pixel, frame_number=smallest + 1)
         if image_pixel.frame_nbytes > HELD_FRAME_NBYTES:
             last = first + 1
-            found = _count_through(source, int(starts[first]), int(stops[first]), image_pixel, first + 1)
-            table["stream_nbytes"][first], table["adler32"][first], table["crc32"][first] = found
+            large = _large_stream(source, int(starts[first]), int(stops[first]), image_pixel, first + 1)
+            table["position"][first] += large.header_nbytes
+            for name in ("stream_nbytes", "adler32", "crc32"):
+                table[name][first] = getattr(large, name)
         else:
             begin = int(starts[first])
             window = memoryview(read_exactly(source, begin, int(stops[last - 1])))
@@ -104,20 +106,25 @@ def deflated_frame_table(
     return table
 
 
-def _wrapped_stream(fragment: memoryview, image_pixel: ImagePixel) -> _WrappedStream | None:
+def _wrapped_stream(fragment: memoryview, image_pixel: ImagePixel) -> _Stream | None:
     """Look for a whole wrapper, whose checksum is right, as all readers here do; a raw stream may begin like one."""
     wrapper = find_wrapper(bytes(fragment))
     if wrapper is None:
         return None
     inner = fragment[wrapper.header_nbytes :]
     defects, consumed, _, adlers, crcs = engine.inflate_checksums([inner], image_pixel.frame_nbytes, 1)
+    stream = _Stream(wrapper.header_nbytes, consumed[0], adlers[0], crcs[0])
     trailer = bytes(inner[consumed[0] :])
-    sums = struct.pack(">I", adlers[0])
-    if wrapper.name == "gzip":
-        sums = struct.pack("<II", crcs[0], image_pixel.frame_nbytes & 0xFFFFFFFF)
-    if defects[0] or trailer[: len(sums)] != sums or len(trailer) - len(sums) > 1:
+    if defects[0] or not _is_trailer(trailer, wrapper, stream, image_pixel):
         return None
-    return _WrappedStream(wrapper.header_nbytes, consumed[0], adlers[0], crcs[0])
+    return stream
+
+
+def _is_trailer(trailer: bytes, wrapper: Wrapper, stream: _Stream, image_pixel: ImagePixel) -> bool:
+    sums = struct.pack(">I", stream.adler32)
+    if wrapper.name == "gzip":
+        sums = struct.pack("<II", stream.crc32, image_pixel.frame_nbytes & 0xFFFFFFFF)
+    return trailer[: len(sums)] == sums and len(trailer) - len(sums) <= 1
 
 
 def _check(
@@ -146,8 +153,33 @@ def _check(
             )
 
 
+def _large_stream(source: ByteSource, start: int, stop: int, image_pixel: ImagePixel, number: int) -> _Stream:
+    """Inflate one large Frame block by block; look for a wrapper where it is no raw stream."""
+    try:
+        return _Stream(0, *_count_through(source, start, stop, image_pixel, number))
+    except FrameDecodeError:
+        wrapper = find_wrapper(read_exactly(source, start, min(start + _BLOCK_NBYTES, stop)))
+        if wrapper is None:
+            raise
+        inner = start + wrapper.header_nbytes
+        found = _count_through(
+            source, inner, stop, image_pixel, number, trailer_nbytes=wrapper.trailer_nbytes
+        )
+        stream = _Stream(wrapper.header_nbytes, *found)
+        trailer = read_exactly(source, inner + stream.stream_nbytes, stop)
+        if not _is_trailer(trailer, wrapper, stream, image_pixel):
+            raise
+        return stream
+
+
 def _count_through(
-    source: ByteSource, start: int, stop: int, image_pixel: ImagePixel, number: int
+    source: ByteSource,
+    start: int,
+    stop: int,
+    image_pixel: ImagePixel,
+    number: int,
+    *,
+    trailer_nbytes: int = 0,
 ) -> tuple[int, int, int]:
     """Inflate one large Frame block by block; return the length of its stream, its Adler-32 and its CRC-32."""
     inflater = zlib.decompressobj(-15)
@@ -174,7 +206,7 @@ def _count_through(
         raise _failure("not-terminated", "the stream does not end", image_pixel, used, number)
     if made != expected:
         raise _failure("short-output", f"{made} bytes, not {expected}", image_pixel, used, number)
-    if stop - start - used > 1:
+    if stop - start - used > 1 + trailer_nbytes:
         raise _failure(
             "trailing-data", f"{stop - start - used} bytes behind the stream", image_pixel, used, number
         )
