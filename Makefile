@@ -88,9 +88,11 @@ ecosystem: $(STAMPS)/test
 	@echo "installing the tools of docs/ecosystem.md"
 	@build/ecosystem/bin/python -m pip --quiet --quiet --disable-pip-version-check install --group ecosystem
 	@build/ecosystem/bin/python tests/ecosystem/cornerstone_bundle.py
+	@build/ecosystem/bin/python tests/ecosystem/azurite_install.py
 	FRAMEDEFLATE_REQUIRE_TOOLS=1 build/ecosystem/bin/python -m pytest tests/test_ecosystem.py \
 		'tests/test_document_commands.py::test_what_needs_more_runs[docs/ecosystem.md-wsidicom]' tests/test_serve_wsidicom.py \
-		tests/test_viewer_cornerstone.py tests/test_viewer_accessibility.py
+		tests/test_viewer_cornerstone.py tests/test_viewer_accessibility.py \
+		tests/test_archive_clouds.py
 
 # TESTS names some of the suite, which then runs without the extras. In environments of its own, with no compiler in reach.
 wheels:

@@ -90,3 +90,24 @@ def test_a_folder_is_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert whole.saved_nbytes.low == whole.saved_nbytes.value == whole.saved_nbytes.high == before - after
     assert contents(source) == snapshot
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "m.sqlite", "m.sqlite.lock", "out"]
+
+
+def test_a_part_and_empty_files_are_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in"
+    for number in range(8):
+        make_small(source / f"{number}.dcm", number)
+    counts = [
+        run_command(capsys, "compress", source, "--dry-run", "--shard", f"{number}/2", "--json").objects[0][
+            "files"
+        ]
+        for number in (1, 2)
+    ]
+    assert sum(counts) == 8
+    assert 8 not in counts
+    (tmp_path / "empty").mkdir()
+    for number in range(5):
+        (tmp_path / "empty" / str(number)).touch()
+    (said,) = run_command(
+        capsys, "compress", tmp_path / "empty", "--dry-run", "--sample", 2, "--json"
+    ).objects
+    assert (said["files"], said["nbytes"], said["saved_nbytes"]["value"]) == (5, 0, 0)

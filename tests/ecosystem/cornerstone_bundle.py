@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-__all__ = ["AXE", "BUNDLES", "RELEASES", "bundle", "fetch_axe"]
+__all__ = ["AXE", "BUNDLES", "RELEASES", "bundle", "fetch_axe", "npm_install"]
 
 RELEASES: Final = ("5.14.0", "5.6.8")
 """The first with a decoder for deflated frames; one without, which others' viewers still ship."""
@@ -31,7 +31,7 @@ def bundle(release: str) -> Path:
         return done
     names = [f"@cornerstonejs/dicom-image-loader@{release}", f"@cornerstonejs/core@{release}"]
     # What their dependencies take from node, and a browser needs from elsewhere.
-    work = _install(release, *names, "events@3", "url@0.11", "esbuild@0.28")
+    work = npm_install(BUNDLES / f"{release}.work", *names, "events@3", "url@0.11", "esbuild@0.28")
     shutil.copy(_PAGE, work)
     [esbuild] = work.glob("node_modules/@esbuild/*/bin/esbuild")
     worker = "node_modules/@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js"
@@ -53,17 +53,17 @@ def bundle(release: str) -> Path:
 def fetch_axe() -> Path:
     """Return axe-core's script, which judges a page by the rules of WCAG."""
     if not AXE.is_file():
-        work = _install("axe", "axe-core@4")
+        work = npm_install(BUNDLES / "axe.work", "axe-core@4")
         (work / "node_modules/axe-core/axe.min.js").rename(AXE)
         shutil.rmtree(work)
     return AXE
 
 
-def _install(name: str, *packages: str) -> Path:
+def npm_install(work: Path, *packages: str) -> Path:
+    """Install packages into a folder, which is emptied before, and return it."""
     npm = shutil.which("npm")
     if npm is None:
         raise FileNotFoundError("npm is not installed")
-    work = BUNDLES / f"{name}.work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     (work / "package.json").write_text('{"private": true}', encoding="utf-8")

@@ -154,7 +154,7 @@ def _gains(summary: Summary) -> str:
 
 def _times(gain: float) -> str:
     times = 2.0**gain
-    return f"{times:.0f}" if times >= 10 else f"{times:.1f}"
+    return f"{times:.0f}" if times >= 10 else f"{times:.1f}" if times >= 1 else f"{times:.2f}"
 
 
 def _work(summary: Summary, show: Callable[[int], str]) -> str:

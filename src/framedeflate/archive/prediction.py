@@ -93,7 +93,8 @@ def predict(
     sample = draw(noting(), draws, Random(_SEED))  # noqa: S311 - nothing secret hangs on it
     if not sample.count:
         raise ArchiveError(f"no file in {source}", kind="empty")
-    is_whole = sample.count <= draws
+    # Nothing is drawn where all files are empty.
+    is_whole = sample.count <= draws or not sample.draws
     chosen = first if is_whole else sorted(set(sample.draws))
     outcomes: dict[Entry, FileOutcome] = {}
     with TemporaryDirectory(prefix="framedeflate-") as folder:

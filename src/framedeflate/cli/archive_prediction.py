@@ -9,6 +9,7 @@ from pathlib import Path
 from framedeflate.archive.places import Place
 from framedeflate.archive.prediction import Prediction, predict
 from framedeflate.archive.settings import CompressSettings
+from framedeflate.archive.shard import Shard
 from framedeflate.cli.archive_progress import archive_progress, spoken_seconds
 from framedeflate.cli.exit_codes import ExitCode
 from framedeflate.cli.report import human_nbytes, print_json
@@ -21,8 +22,9 @@ def run(namespace: argparse.Namespace, source: Place, settings: CompressSettings
     jobs = namespace.jobs or os.cpu_count() or 1
     apart_from = (Path(namespace.output),) if namespace.output and "://" not in namespace.output else ()
     entries = source.entries(apart_from=apart_from)
-    if namespace.shard:
-        entries = (entry for entry in entries if namespace.shard.has(entry.path))
+    if namespace.shard is not None:
+        part = Shard(*namespace.shard)
+        entries = (entry for entry in entries if part.has(entry.path))
     with archive_progress(namespace.sample, 0, verb="") as progress:
 
         def show(_done: int, count: int) -> None:

@@ -62,18 +62,22 @@ class ObjectStore:
         self._prefix = self._client.key.strip("/")
 
     def objects(self) -> Iterator[StoredObject]:
-        """Yield every object, a page of the listing at a time.
+        """Yield every object, a page of the listing at a time; not those that a store's own pages put for folders.
 
         Raises
         ------
         RemoteSourceError
+            kind ``url``: also where an object has a name that obstore does not list.
         """
         skipped = len(self._prefix) + 1 if self._prefix else 0
         with self._translated():
             for page in self._client.store.list(self._prefix or None, chunk_size=1000):
                 for meta in page:
-                    mtime = meta["last_modified"].timestamp()
-                    yield StoredObject(meta["path"][skipped:], int(meta["size"]), round(mtime * 1e6) * 1000)
+                    key, nbytes = meta["path"][skipped:], int(meta["size"])
+                    # A folder's is empty, and its name ends in a slash, which the listing does not tell.
+                    if key and (nbytes or self.nbytes(key) is not None):
+                        mtime = meta["last_modified"].timestamp()
+                        yield StoredObject(key, nbytes, round(mtime * 1e6) * 1000)
 
     def nbytes(self, key: str) -> int | None:
         """Return the size of an object; None where there is none.

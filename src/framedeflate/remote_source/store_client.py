@@ -122,7 +122,11 @@ class StoreClient:
             (self._obstore.PermissionDeniedError, "the store refuses access", "denied"),
             (self._obstore.UnauthenticatedError, "the store does not know these credentials", "denied"),
             (self._obstore.NotSupportedError, "the store does not answer byte ranges", "no-ranges"),
-            (self._obstore.InvalidPathError, "no object can have this name", "url"),
+            (
+                self._obstore.InvalidPathError,
+                'an object\'s name has an empty part, "." or "..", which no folder could hold; rename it',
+                "url",
+            ),
             (ValueError, "no object can have this name", "url"),
         ):
             if isinstance(error, kind_of_error):
@@ -147,6 +151,8 @@ _ENDPOINT_VARIABLES: Final = (
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
     "AZURE_STORAGE_ENDPOINT",
+    "AZURE_ENDPOINT",
+    "GOOGLE_BASE_URL",
 )
 
 _MEANINGS: Final = (
