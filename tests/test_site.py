@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,7 @@ pytest.importorskip("mkdocstrings_handlers.python")
 import markdown
 
 import framedeflate
+import repository_links
 from framedeflate import errors, instance_store, pydicom_plugin, transcode, zarr_store
 from framedeflate.cli.parsers.commands import COMMANDS
 from html_pages import HtmlPage, is_elsewhere, is_well_formed, parsed
@@ -123,6 +125,42 @@ def test_links_that_leave_the_site_are_https(site: Path) -> None:
 def test_files_of_the_repository_are_linked_on_the_forge(site: Path) -> None:
     links = built(site)["reference/index.html"].links
     assert "https://github.com/framedeflate/framedeflate/blob/main/CHANGELOG.md" in links
+
+
+@pytest.mark.parametrize(
+    ("page", "written", "shown"),
+    [
+        ("design.md", "[a](../Makefile)", "[a](https://forge.example/x/blob/main/Makefile)"),
+        ("design.md", "[a](../tests/)", "[a](https://forge.example/x/tree/main/tests)"),
+        (
+            "design.md",
+            "[a](../README.md#install)",
+            "[a](https://forge.example/x/blob/main/README.md#install)",
+        ),
+        ("reference/index.md", "[a](../../LICENSE)", "[a](https://forge.example/x/blob/main/LICENSE)"),
+        ("reference/index.md", "[a](../frames.md)", "[a](../frames.md)"),
+        ("design.md", "`[a](../Makefile)`", "`[a](../Makefile)`"),
+        ("design.md", "```text\n[a](../Makefile)\n```\n", "```text\n[a](../Makefile)\n```\n"),
+    ],
+)
+def test_links_to_files_of_the_repository(page: str, written: str, shown: str) -> None:
+    assert forge_links(page, written) == shown
+
+
+def test_a_link_to_no_file_of_the_repository_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert forge_links("design.md", "[a](../no-such-file)") == "[a](../no-such-file)"
+    assert "no-such-file" in caplog.text
+
+
+def forge_links(page: str, written: str) -> str:
+    config: Any = SimpleNamespace(
+        config_file_path=str(ROOT / "mkdocs.yml"),
+        docs_dir=str(ROOT / "docs"),
+        repo_url="https://forge.example/x",
+    )
+    where: Any = SimpleNamespace(file=SimpleNamespace(src_uri=page))
+    files: Any = None
+    return repository_links.on_page_markdown(written, where, config, files)
 
 
 def test_pictures_have_words(site: Path) -> None:
