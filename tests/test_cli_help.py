@@ -53,7 +53,15 @@ def loaded_by(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--help"], ["--version"], ["compress", "--help"], ["serve", "--help"], ["compress", "--nonsense"]],
+    [
+        [],
+        ["--help"],
+        ["--version"],
+        ["compress", "--help"],
+        ["serve", "--help"],
+        ["compress", "--nonsense"],
+        ["completion", "zsh"],
+    ],
     ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:

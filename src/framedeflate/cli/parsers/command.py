@@ -123,7 +123,7 @@ class Command:
     def _fill(self, parser: argparse.ArgumentParser) -> None:
         lines = [f"  {parser.prog} {example}".rstrip() for example in self.examples]
         heading = "example:" if len(lines) == 1 else "examples:"
-        parser.usage = f"{parser.prog} {self.usage}".rstrip()
+        parser.usage = f"%(prog)s {self.usage}"
         parser.description = self.description
         parser.epilog = "\n".join([heading, *lines, *(["", self.notes] if self.notes else [])])
         parser.formatter_class = _HelpFormatter
