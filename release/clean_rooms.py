@@ -88,7 +88,8 @@ class CleanRoom:
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment variables in which no compiler is found, by name or by variable."""
         kept = {name: value for name, value in os.environ.items() if not _NOT_PASSED_ON.fullmatch(name)}
-        path = os.pathsep.join([str(self.bin), str(self.programs)])
+        # First the machine's: pynetdicom brings a storescp, and DCMTK's is what tests mean by that name.
+        path = os.pathsep.join([str(self.programs), str(self.bin)])
         return {**kept, "PATH": path, "CC": NO_COMPILER, "CXX": NO_COMPILER, "PIP_NO_INPUT": "1", **more}
 
     def pip(self, *arguments: str | Path, cwd: Path | None = None) -> str:

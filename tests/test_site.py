@@ -28,6 +28,8 @@ from html_pages import HtmlPage, is_elsewhere, is_well_formed, parsed
 from viewer_browser import chromium
 
 ROOT = Path(__file__).parents[1]
+if not (ROOT / "src").is_dir():
+    pytest.skip("the reference is built from src", allow_module_level=True)
 FOLDERS = ("docs", "demo", "examples", "benchmarks", "fuzz", "native", "tests", ".github")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 HOST = "http://site.example"
