@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts the stored figures into docs/performance.md, between its markers, and draws docs/pictures/curve.svg.
+"""Puts the stored figures into docs/performance.md and docs/archives.md, between markers, and draws
+docs/pictures/curve.svg.
 
-python benchmarks/render.py            write both
+python benchmarks/render.py            write them
 python benchmarks/render.py --check    only say whether they are those of the stored figures
 """
 
@@ -14,6 +15,7 @@ from typing import Any, Final
 import curve
 import results
 from aims import aims
+from archive_projection import projection
 from archive_tables import archive
 from encode_tables import encode
 from file_tables import files
@@ -25,10 +27,11 @@ from send_tables import send
 from serve_tables import serve
 from thread_tables import threads
 
-__all__ = ["CURVE", "PAGE", "filled", "main", "picture", "stored"]
+__all__ = ["ARCHIVES", "CURVE", "PAGE", "filled", "main", "picture", "stored"]
 
 _DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 PAGE: Final = _DOCS / "performance.md"
+ARCHIVES: Final = _DOCS / "archives.md"
 CURVE: Final = _DOCS / "pictures" / "curve.svg"
 
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -46,7 +49,8 @@ _BENCHMARKS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "serve": serve,
     "archive": archive,
 }
-"""What shows the figures of each, by its name, which is that of its marker; the marker "aims" is for all of them."""
+"""What shows the figures of each, by its name, which is that of its marker; the markers "aims", for all of
+them, and "projection", out of "archive", are beside these."""
 
 
 def filled(page: str, folder: Path = results.FOLDER) -> str:
@@ -61,6 +65,9 @@ def filled(page: str, folder: Path = results.FOLDER) -> str:
     def table(found: re.Match[str]) -> str:
         if found[2] == "aims":
             return f"{found[1]}{aims(stored(folder))}\n{found[3]}"
+        if found[2] == "projection":
+            figures = results.load("archive", folder)
+            return f"{found[1]}{projection(figures) if figures else ''}\n{found[3]}"
         show = _BENCHMARKS[found[2]]
         figures = results.load(found[2], folder)
         if figures is None:
@@ -91,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not check:
         print(aims(stored()))
     stale = []
-    for path, text in ((PAGE, filled(PAGE.read_text(encoding="utf-8"))), (CURVE, picture())):
+    pages = [(page, filled(page.read_text(encoding="utf-8"))) for page in (PAGE, ARCHIVES)]
+    for path, text in (*pages, (CURVE, picture())):
         if text is None or (path.is_file() and path.read_text(encoding="utf-8") == text):
             continue
         stale.append(path)

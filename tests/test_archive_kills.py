@@ -131,6 +131,31 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     assert results(out) == []
 
 
+def test_a_scheduler_that_ends_a_run_finds_it_tidy(tmp_path: Path) -> None:
+    """SIGTERM to all of its processes, as before a kill: nothing half is left, and no file is blamed."""
+    source = make_tree(tmp_path / "in", small=40, large=4, frames=60)
+    out, manifest = tmp_path / "out", tmp_path / "out.manifest.sqlite"
+    process = subprocess.Popen(
+        command(source, out, "--level", "9"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while time.monotonic() < deadline and not list(out.rglob("*.framedeflate-partial")):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGTERM)
+    _out, said = process.communicate(timeout=GIVE_UP_SECONDS)
+    assert process.returncode == 130, said
+    assert b"interrupted" in said
+    assert list(out.rglob("*.framedeflate-partial")) == []
+    states = [state for (state,) in rows(manifest, "state")]
+    assert set(states) <= {"planned", "done"}
+    assert "planned" in states
+    subprocess.run(command(source, out, "--level", "9"), check=True, capture_output=True)
+    assert {state for (state,) in rows(manifest, "state")} == {"done"}
+
+
 def test_a_killed_run_lets_its_lock_go_and_another_waits_for_none(tmp_path: Path) -> None:
     source = make_tree(tmp_path / "in", small=0, large=1, frames=200)
     first = subprocess.Popen(
