@@ -61,6 +61,8 @@ class Peers:
             # Every second part is what was found.
             parts[1::2] = [self._address(name, shown) for shown in parts[1::2]]
             text = "".join(parts)
+        left = re.search(r"\S*\bexample(?:\.(?:org|com)\b|\b(?=[:/\s]))\S*", text)
+        assert left is None, f"HOSTS does not say what {left and left[0]} becomes"
         return text
 
     def as_in_page(self, text: str) -> str:

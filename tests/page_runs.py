@@ -15,7 +15,7 @@ from document_runner import PageRun
 from documents import Block, blocks_of, runnable
 from peers import miss_peer, miss_tool
 
-__all__ = ["has_servers", "run_needy_blocks", "run_page"]
+__all__ = ["as_held", "has_servers", "hold", "run_needy_blocks", "run_page"]
 
 
 def has_servers(page: str) -> bool:
@@ -51,7 +51,7 @@ def _run(page: str, needs: str, blocks: list[Block], folder: Path) -> None:
                 if block in blocks:
                     run.run(block)
                 elif block.language == "text" and not needs and not not_held(block):
-                    _hold(block, run.said)
+                    hold(block, run.said)
             check = CHECKS.get((page, needs))
             if check:
                 check(run)
@@ -77,7 +77,7 @@ def as_held(line: str) -> str:
     return " ".join(_MADE.sub("#", _MEASURED.sub("#", line)).split())
 
 
-def _hold(block: Block, said: str) -> None:
+def hold(block: Block, said: str) -> None:
     """Every line shown was printed before, in this order; lines may be left out, and "..." says so."""
     printed = iter([as_held(line) for line in said.splitlines()])
     for line in block.text.splitlines():

@@ -7,15 +7,18 @@ import re
 import tomllib
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
 import pytest
 
+from document_peers import Peers
 from document_rules import ELSEWHERE, NOT_HELD, elsewhere, makefile_targets, not_held, without_comment
 from documents import PAGES, Block, blocks_of, commands_of, page_path, runnable
 from framedeflate.cli.parsers.commands import COMMANDS
 from framedeflate.web.conformance.__main__ import build_parser
+from page_runs import hold
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
@@ -118,6 +121,20 @@ def _without_foreign_commands(text: str) -> str:
 def test_the_page_names_targets_that_exist(page: str) -> None:
     text = page_path(page).read_text(encoding="utf-8")
     assert set(re.findall(r"`make ([a-z]\w*)", text)) <= makefile_targets()
+
+
+def test_a_host_in_no_table_fails(tmp_path: Path) -> None:
+    for command in ("curl https://www.example.org/a", "framedeflate send other.example 104 a.dcm"):
+        with pytest.raises(AssertionError, match="HOSTS"):
+            Peers(tmp_path, tmp_path).put_into(command)
+
+
+def test_output_that_was_not_printed_fails() -> None:
+    shown = Block("docs/page.md", 1, "text", "", "a.dcm  1 frame, 0.2 s\n...\n12 files\n")
+    hold(shown, "a.dcm 1 frame, 17.5 s\nb.dcm\n12 files\n")
+    for printed in ("12 files\na.dcm 1 frame, 1 s\n", "a.dcm 2 frame, 1 s\n12 files\n", ""):
+        with pytest.raises(AssertionError, match="not printed"):
+            hold(shown, printed)
 
 
 def test_a_block_in_no_table_fails() -> None:
