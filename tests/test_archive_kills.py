@@ -168,13 +168,19 @@ def test_a_killed_run_lets_its_lock_go_and_another_waits_for_none(tmp_path: Path
     manifest = tmp_path / "out.manifest.sqlite"
     while time.monotonic() < deadline and not list((tmp_path / "out").rglob("*.framedeflate-partial")):
         time.sleep(0.01)
-    second = subprocess.run(
-        [*command(source, tmp_path / "out"), "--level", "9"], check=False, capture_output=True, text=True
-    )
+    # Stopped: on a slow machine it would be done before the others have begun.
+    os.killpg(first.pid, signal.SIGSTOP)
+    try:
+        second = subprocess.run(
+            [*command(source, tmp_path / "out"), "--level", "9"], check=False, capture_output=True, text=True
+        )
+        # Others may read meanwhile.
+        report = subprocess.run(
+            [*COMMAND, "report", str(manifest)], check=True, capture_output=True, text=True
+        )
+    finally:
+        kill_the_group(first)
     assert second.returncode == 40
     assert "another run holds" in second.stderr
-    # Others may read meanwhile.
-    report = subprocess.run([*COMMAND, "report", str(manifest)], check=True, capture_output=True, text=True)
     assert "1 planned" in report.stdout
-    kill_the_group(first)
     assert np.size(rows(manifest, "path", "state = 'planned'")) == 1
