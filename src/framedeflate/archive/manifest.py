@@ -99,8 +99,7 @@ class Manifest(Closing):
         """
         lock = _lock(path)
         try:
-            with _translated(path):
-                database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            with _translated(path), _connected(path) as database:
                 if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                     # All or nothing: a kill in between leaves an empty file, which is begun again.
                     database.executescript(
@@ -124,8 +123,7 @@ class Manifest(Closing):
         """
         if not path.is_file():
             raise ArchiveError(f"{path}: there is no such manifest", kind="manifest")
-        with _translated(path):
-            database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        with _translated(path), _connected(path) as database:
             _check_version(path, database)
         return cls(path, database, None)
 
@@ -387,12 +385,22 @@ def _lock(path: Path) -> sqlite3.Connection:
     return lock
 
 
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """Connect; what fails before the block ends closes again, and otherwise it stays open."""
+    database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        yield database
+    except BaseException:
+        database.close()
+        raise
+
+
 def _check_version(path: Path, database: sqlite3.Connection) -> None:
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if application == _APPLICATION_ID and version == _VERSION:
         return
-    database.close()
     if application == _APPLICATION_ID:
         raise ArchiveError(
             f"{path} is a manifest of version {version}, and this is framedeflate for version {_VERSION}",
