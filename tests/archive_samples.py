@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def run_archive(
 
 def rows(manifest: Path, columns: str = "*", where: str = "1") -> list[tuple[Any, ...]]:
     """What the manifest says, by sqlite3 alone."""
-    with sqlite3.connect(manifest) as database:
+    with closing(sqlite3.connect(manifest)) as database, database:
         sql = f"SELECT {columns} FROM file WHERE {where} ORDER BY path"  # noqa: S608 - the tests' own
         found = database.execute(sql).fetchall()
     database.close()

@@ -4,6 +4,7 @@
 import re
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -246,7 +247,7 @@ def test_a_manifest_that_leads_out_of_the_archive(capsys: Capture, tmp_path: Pat
     source, manifest = make_tree(tmp_path / "in", small=3, large=0), tmp_path / "m.sqlite"
     run_archive(source, tmp_path / "out", manifest)
     paths = sorted(contents(source))
-    with sqlite3.connect(manifest) as database:
+    with closing(sqlite3.connect(manifest)) as database, database:
         for old, new in zip(paths, ("../in/" + paths[0], str(source / paths[1]), "/dev/zero"), strict=True):
             database.execute("UPDATE file SET path = ? WHERE path = ?", (new, old))
     database.close()
@@ -276,6 +277,6 @@ def test_no_attribute_of_a_patient_is_noted(tmp_path: Path) -> None:
     (source / "CT_small.dcm").write_bytes(data.replace(b"CS\x02\x00CT", b"CS\x06\x00secret"))
     run_archive(source, tmp_path / "out", manifest)
     assert b"ecret" not in manifest.read_bytes().replace(str(tmp_path).encode(), b"")
-    with sqlite3.connect(manifest) as database:
+    with closing(sqlite3.connect(manifest)) as database, database:
         assert database.execute("SELECT modality FROM file WHERE state = 'done'").fetchall()[0] == (None,)
     database.close()

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -321,7 +322,7 @@ def spoil_nothing(_manifest: Path) -> None:
 
 
 def spoil_facts(manifest: Path) -> None:
-    with sqlite3.connect(manifest) as database:
+    with closing(sqlite3.connect(manifest)) as database, database:
         database.executemany(
             "INSERT INTO fact VALUES (?, ?)",
             [("source", "in"), ("destination", "out"), ("shard", "x"), ("settings", "{")],
