@@ -85,6 +85,10 @@ def look_at(tools: Tools, sdist: Path, wheel: Path, root: Path) -> str:
     tools.run("twine", "check", "--strict", sdist, wheel, cwd=root)
     if (root / ".git").exists():
         tools.run("check-sdist", "--no-isolation", cwd=root)
+        tools.run("cffconvert", "--validate", cwd=root)
+        tools.run("zizmor", "--offline", "--persona", "pedantic", ".github", cwd=root)
+        for platform in ("linux", "macos", "windows"):
+            tools.run("cibuildwheel", "--print-build-identifiers", "--platform", platform, cwd=root)
     natives = [name for name in listing(wheel) if Path(name).suffix in {".so", ".pyd"}]
     if len(natives) != 1:
         raise StepFailedError(f"{wheel.name} holds not one core, but {natives}")
