@@ -11,9 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pydicom.datadict import dictionary_description, keyword_for_tag
-from pydicom.uid import UID
-
+from conformance_names import DOCS, SEG, Names, installed_names, made_with, place_of, stored_as_made
 from departures import OURS, Row, as_instance
 from framedeflate.cli.parsers import receive as receive_parser
 from framedeflate.cli.parsers import send as send_parser
@@ -39,9 +37,6 @@ from framedeflate.web.representations import StoredInstance, Target, category_of
 from framedeflate.web.search import results
 from framedeflate.web.search.attributes import LEVEL_TAGS, Level
 from framedeflate.web.server.capabilities_document import RESOURCES, Resource
-
-DOCS = Path(__file__).parents[1] / "docs"
-SEG = "1.2.840.10008.5.1.4.1.1.66.4"
 
 Cells = Sequence[object]
 
@@ -82,12 +77,6 @@ class _Queued:
         self.transfer_syntax_uid = uid
 
 
-def accepted_syntaxes() -> tuple[str, ...]:
-    """Return what the receiver accepts for an image, in the order in which it chooses."""
-    (context,) = acceptance.supported_contexts([SEG])
-    return tuple(map(str, context.transfer_syntax or ()))
-
-
 def _of_syntax(uid: str) -> tuple[str, ...]:
     return (
         _sent(uid),
@@ -98,23 +87,23 @@ def _of_syntax(uid: str) -> tuple[str, ...]:
     )
 
 
-def _name(uid: str) -> str:
-    return UID(uid).name + (", retired" if uid == EXPLICIT_VR_BIG_ENDIAN else "")
+def _name(uid: str, names: Names) -> str:
+    return names.of[uid] + (", retired" if uid == EXPLICIT_VR_BIG_ENDIAN else "")
 
 
-def transfer_syntaxes() -> list[str]:
+def transfer_syntaxes(names: Names) -> list[str]:
     """Return each Transfer Syntax."""
     return table(
         ["Transfer Syntax", "UID", "SCP", "SCU", "web: instances", "web: Frames", "read", "written by"],
-        [[_name(uid), uid, number, *_of_syntax(uid)] for number, uid in enumerate(accepted_syntaxes(), 1)],
+        [[_name(uid, names), uid, number, *_of_syntax(uid)] for number, uid in enumerate(names.syntaxes, 1)],
     )
 
 
-def transfer_syntax_sets() -> list[str]:
+def transfer_syntax_sets(names: Names) -> list[str]:
     """Return the Transfer Syntaxes, those that are treated alike in one row."""
     sets: dict[tuple[str, ...], list[tuple[int, str]]] = {}
-    for number, uid in enumerate(accepted_syntaxes(), 1):
-        sets.setdefault(_of_syntax(uid), []).append((number, _short_name(uid)))
+    for number, uid in enumerate(names.syntaxes, 1):
+        sets.setdefault(_of_syntax(uid), []).append((number, _short_name(uid, names)))
     return table(
         ["Transfer Syntaxes", "SCP", "SCU", "web: instances", "web: Frames", "read", "written by"],
         [
@@ -128,8 +117,8 @@ def transfer_syntax_sets() -> list[str]:
     )
 
 
-def _short_name(uid: str) -> str:
-    name = _name(uid).removeprefix("Fragmentable ")
+def _short_name(uid: str, names: Names) -> str:
+    name = _name(uid, names).removeprefix("Fragmentable ")
     for long in (" Image Compression", ", Non-Hierarchical", ", First-Order Prediction"):
         name = name.replace(long, "")
     return re.sub(r"^(MPEG2|MPEG-4|HEVC)\b.*", r"\1", name).replace("High-Throughput JPEG 2000", "HTJ2K")
@@ -172,17 +161,17 @@ def _web_frames(uid: str) -> str:
     return ", ".join(dict.fromkeys(one.media_type.removeprefix("application/") for one in found))
 
 
-def sop_classes() -> list[str]:
+def sop_classes(names: Names) -> list[str]:
     """Return every storage SOP Class that is known by name, in the order of their UIDs."""
-
-    def order(uid: str) -> list[int]:
-        return [int(part) for part in uid.split(".")]
-
     return table(
         ["SOP Class UID", "SOP Class", "where the SCP chooses"],
         [
-            [uid, UID(uid).name, "deflated" if acceptance._has_pixel_data(uid) else "Explicit VR"]
-            for uid in sorted(acceptance._KNOWN_STORAGE, key=order)
+            [
+                uid,
+                names.of[uid],
+                "deflated" if acceptance._has_pixel_data(uid, names.of[uid]) else "Explicit VR",
+            ]
+            for uid in names.storage
         ],
     )
 
@@ -293,7 +282,7 @@ def web_resources() -> list[str]:
     )
 
 
-def search_attributes() -> list[str]:
+def search_attributes(names: Names) -> list[str]:
     """Return which attributes are matched, and when they are returned."""
     rows = []
     for level in Level:
@@ -303,9 +292,7 @@ def search_attributes() -> list[str]:
             known = key in results._IF_KNOWN[level]
             returned = "always" if always else "where the file has it" if known else "`includefield`"
             shown = f"({key[:4]},{key[4:]})"
-            rows.append(
-                [level.name.title(), dictionary_description(tag), shown, keyword_for_tag(tag), returned]
-            )
+            rows.append([level.name.title(), names.of[shown], shown, names.keywords[shown], returned])
     return table(["level", "attribute", "tag", "keyword", "returned"], rows)
 
 
@@ -356,42 +343,33 @@ def _put(target: InstanceStore | Ingest, row: Row) -> str:
     return "stored"
 
 
-TABLES: dict[str, tuple[str, Callable[[], list[str]]]] = {
+TABLES: dict[str, tuple[str, Callable[[Names], list[str]]]] = {
     "transfer-syntax-sets": ("conformance.md", transfer_syntax_sets),
     "transfer-syntaxes": ("conformance-tables.md", transfer_syntaxes),
-    "statuses-of-peers": ("conformance.md", statuses_of_peers),
-    "commitment-answers": ("conformance.md", commitment_answers),
-    "send-parameters": ("conformance-tables.md", lambda: _parameters(send_parser.COMMAND.parser())),
-    "receive-parameters": ("conformance-tables.md", lambda: _parameters(receive_parser.COMMAND.parser())),
-    "serve-parameters": ("conformance-tables.md", lambda: _parameters(serve_parser.COMMAND.parser())),
-    "web-resources": ("conformance.md", web_resources),
-    "departures": ("conformance-tables.md", departures),
+    "statuses-of-peers": ("conformance.md", lambda _: statuses_of_peers()),
+    "commitment-answers": ("conformance.md", lambda _: commitment_answers()),
+    "send-parameters": ("conformance-tables.md", lambda _: _parameters(send_parser.COMMAND.parser())),
+    "receive-parameters": ("conformance-tables.md", lambda _: _parameters(receive_parser.COMMAND.parser())),
+    "serve-parameters": ("conformance-tables.md", lambda _: _parameters(serve_parser.COMMAND.parser())),
+    "web-resources": ("conformance.md", lambda _: web_resources()),
+    "departures": ("conformance-tables.md", lambda _: departures()),
     "search-attributes": ("conformance-tables.md", search_attributes),
     "sop-classes": ("conformance-tables.md", sop_classes),
 }
 """By name: the page it stands on, and what makes it."""
 
 
-def place_of(page: str, name: str) -> slice:
-    """Return where on a page a table is, or will be."""
-    mark = f"<!-- table: {name} -->\n"
-    start = page.index(mark) + len(mark) + 1
-    rest = page[start:]
-    if not rest.startswith("|"):
-        return slice(start - 1, start - 1)
-    length = rest.find("\n\n")
-    return slice(start, start + (len(rest.rstrip("\n")) if length < 0 else length))
-
-
 def main() -> int:
     """Write all tables anew."""
+    names = installed_names()
     for name, (file, make) in TABLES.items():
         path = DOCS / file
         page = path.read_text(encoding="utf-8")
         place = place_of(page, name)
-        lines = "\n".join(make())
+        lines = "\n".join(make(names))
         lines = lines if page[place] else f"\n{lines}\n"
-        path.write_text(page[: place.start] + lines + page[place.stop :], encoding="utf-8")
+        page = page[: place.start] + lines + page[place.stop :]
+        path.write_text(page.replace(stored_as_made(page), made_with()), encoding="utf-8")
     return 0
 
 

@@ -29,6 +29,15 @@ STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
 _STORAGE_ROOT: Final = "1.2.840.10008.5.1.4.1.1."
 """Under it are storage SOP Classes alone (PS3.6 A), those of editions to come too."""
 
+_PIXEL_DATA: Final = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.66.4",
+        "1.2.840.10008.5.1.4.1.1.66.7",
+        "1.2.840.10008.5.1.4.1.1.481.2",
+    }
+)
+"""Segmentation, Label Map Segmentation and RT Dose Storage: they have Pixel Data, and their names do not say so."""
+
 _KNOWN_STORAGE: Final = frozenset(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
 
 _NOT_STORED: Final = DEFLATED_DATA_SET - {DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN} | {
@@ -91,17 +100,12 @@ def supported_contexts(
 
 
 def _syntaxes(uid: str) -> tuple[str, ...]:
-    if _has_pixel_data(uid):
+    if _has_pixel_data(uid, UID(uid).name):
         return (DEFLATED_IMAGE_FRAME_COMPRESSION, *_OTHERS)
     return (*_OTHERS, DEFLATED_IMAGE_FRAME_COMPRESSION)
 
 
-def _has_pixel_data(uid: str) -> bool:
-    # By the names of PS3.6: every class that is certain to have Pixel Data says so. A class that is missed here only
-    # gets Explicit VR Little Endian where it leaves the choice to us.
-    name = UID(uid).name
-    return "Image Storage" in name or name in {
-        "Segmentation Storage",
-        "Label Map Segmentation Storage",
-        "RT Dose Storage",
-    }
+def _has_pixel_data(uid: str, name: str) -> bool:
+    # Else by the names of PS3.6: every class that is certain to have Pixel Data says so. A class that is missed here,
+    # or younger than the dictionary, only gets Explicit VR Little Endian where it leaves the choice to us.
+    return uid in _PIXEL_DATA or "Image Storage" in name
