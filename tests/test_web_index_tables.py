@@ -12,8 +12,10 @@ from pydicom.dataset import Dataset
 
 from corpus import wheel_file
 from departures import OURS, as_instance
+from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import FrameDecodeError
 from framedeflate.image_pixel import ImagePixel
+from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import FRAME, describe_instance, frame_table
 from framedeflate.web.index.cache import BoundedCache
 from framedeflate.web.representations import Category
@@ -139,7 +141,10 @@ def test_each_defect_has_its_kind(
     assert (caught.value.kind, caught.value.frame_number) == (kind, 2)
 
 
-@pytest.mark.parametrize("name", ["G-zlib-wrapped.dcm", "G-gzip-wrapped.dcm", "L-basic-offset-table.dcm"])
+@pytest.mark.parametrize(
+    "name",
+    ["G-zlib-wrapped.dcm", "G-gzip-wrapped.dcm", "G-two-pad-bytes.dcm", "L-basic-offset-table.dcm"],
+)
 def test_large_and_small_frames_have_the_same_table_wrapped_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -153,6 +158,11 @@ def test_large_and_small_frames_have_the_same_table_wrapped_or_not(
     assert counted is not None
     assert held.tolist() == counted.tolist()
     data = path.read_bytes()
+    # Whoever stores the file looks at it, too, and must see the same.
+    monkeypatch.setattr("framedeflate.instance_store.frames.HELD_FRAME_NBYTES", 1)
+    with InstanceStore(tmp_path / "store", min_free_nbytes=1) as store, store.arrival() as arrival:
+        arrival.write(data)
+        store.put(arrival)
     for place in held:
         stream = data[place["position"] : place["position"] + place["stream_nbytes"]]
         frame = zlib.decompress(stream, -15)
@@ -162,6 +172,25 @@ def test_large_and_small_frames_have_the_same_table_wrapped_or_not(
     path.write_bytes(as_instance(row)[0])
     with pytest.raises(FrameDecodeError):
         describe_instance(path)
+
+
+def test_a_fragment_that_is_far_too_long_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_table, "HELD_FRAME_NBYTES", 1000)
+    monkeypatch.setattr(frame_table, "_BLOCK_NBYTES", 64)
+    asked = []
+
+    def read(source: ByteSource, start: int, stop: int) -> bytes:
+        asked.append(stop - start)
+        return read_exactly(source, start, stop)
+
+    monkeypatch.setattr(frame_table, "read_exactly", read)
+    path = tmp_path / "a.dcm"
+    save_fragments(path, image(3, 4, 1), "1.2.840.10008.1.2.8.1", [raw_deflate(bytes(12)) + bytes(5000)])
+    with pytest.raises(FrameDecodeError) as caught:
+        describe_instance(path)
+    assert caught.value.kind == "trailing-data"
+    assert asked
+    assert max(asked) <= 64
 
 
 def test_a_tiny_fragment_allocates_no_large_frame(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFECT_KINDS",
     "MAX_EXPANSION",
+    "MAX_PAD_NBYTES",
     "InflatedFrames",
     "SizedFrame",
     "check_expansion",
@@ -26,6 +27,9 @@ __all__ = [
 
 MAX_EXPANSION: Final = 1032
 """DEFLATE's greatest expansion: 258 bytes from two bits (RFC 1951 3.2.5)."""
+
+MAX_PAD_NBYTES: Final = 2
+"""What may follow a stream in its Fragment: one byte more than PS3.5 A.4.13 asks for is read, and `verify` reports it."""
 
 DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
 """Kinds of FrameDecodeError by the engine's number of a defect; 0 is none."""
@@ -221,7 +225,7 @@ def _untidy(
     behind = len(value) - consumed
     if behind == 1:
         kind, what = "pad-byte", "the pad behind the stream is not the one NULL that an odd length asks for"
-    elif behind == 2:
+    elif behind <= MAX_PAD_NBYTES:
         kind, what = "pad-length", "two bytes follow the stream where one NULL at most may"
     else:
         kind, what = "trailing-data", f"{behind} bytes follow the stream where one NULL at most may"

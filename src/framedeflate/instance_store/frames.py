@@ -8,7 +8,7 @@ from typing import Final
 from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.data_set.deflated import inflate_data_set
 from framedeflate.errors import DicomFormatError, FrameDecodeError, UnsupportedImageError
-from framedeflate.fragment_inflation import check_expansion
+from framedeflate.fragment_inflation import MAX_PAD_NBYTES, check_expansion
 from framedeflate.frame_plans import DeflatedFrames, UncompressedFragments
 from framedeflate.range_plan import drive_ranges
 from framedeflate.stored_frames import batches
@@ -77,7 +77,7 @@ def _count_through(source: ByteSource, frames: DeflatedFrames, index: int) -> No
         raise fail(kind, "the Fragment does not inflate to the Frame", error.position) from error
     if met.nbytes != expected:
         raise fail("short-output", f"{met.nbytes} bytes where the Frame has {expected}", met.stream_nbytes)
-    if met.trailing_nbytes > 1:
+    if met.trailing_nbytes > MAX_PAD_NBYTES:
         raise fail("trailing-data", f"{met.trailing_nbytes} bytes behind the stream", met.stream_nbytes)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from framedeflate import engine
 from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import FrameDecodeError
-from framedeflate.fragment_inflation import DEFECT_KINDS, check_expansion
+from framedeflate.fragment_inflation import DEFECT_KINDS, MAX_PAD_NBYTES, check_expansion
 from framedeflate.frame_index import FrameIndex
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.instance_store.frames import HELD_FRAME_NBYTES
@@ -25,8 +25,6 @@ __all__ = ["deflated_frame_table", "fragment_table"]
 
 _RUN_NBYTES: Final = 4 << 20
 _BLOCK_NBYTES: Final = 1 << 18
-_MAX_PAD_NBYTES: Final = 2
-"""One byte too many is read by all readers here, and reported by `verify`: what is stored must be served, too."""
 
 
 class _Stream(NamedTuple):
@@ -75,7 +73,8 @@ def deflated_frame_table(
         last = max(first + 1, int(np.searchsorted(stops, starts[first] + _RUN_NBYTES, side="right")))
         smallest = first + int(np.argmin(table["item_nbytes"][first:last]))
         check_expansion(int(table["item_nbytes"][smallest]), image_pixel, frame_number=smallest + 1)
-        if image_pixel.frame_nbytes > HELD_FRAME_NBYTES:
+        if max(image_pixel.frame_nbytes, int(table["item_nbytes"][first])) > HELD_FRAME_NBYTES:
+            # A Fragment may be much longer than its Frame, where it is nobody's honest work.
             last = first + 1
             large = _large_stream(source, int(starts[first]), int(stops[first]), image_pixel, first + 1)
             table["position"][first] += large.header_nbytes
@@ -147,7 +146,7 @@ def _check(
                 used,
                 number,
             )
-        if len(fragment) - used > _MAX_PAD_NBYTES:
+        if len(fragment) - used > MAX_PAD_NBYTES:
             raise _failure(
                 "trailing-data", f"{len(fragment) - used} bytes behind the stream", image_pixel, used, number
             )
@@ -163,7 +162,7 @@ def _large_stream(source: ByteSource, start: int, stop: int, image_pixel: ImageP
             raise
         inner = start + wrapper.header_nbytes
         found = _count_through(
-            source, inner, stop, image_pixel, number, trailer_nbytes=wrapper.trailer_nbytes
+            source, inner, stop, image_pixel, number, behind_nbytes=wrapper.trailer_nbytes + 1
         )
         stream = _Stream(wrapper.header_nbytes, *found)
         trailer = read_exactly(source, inner + stream.stream_nbytes, stop)
@@ -179,9 +178,12 @@ def _count_through(
     image_pixel: ImagePixel,
     number: int,
     *,
-    trailer_nbytes: int = 0,
+    behind_nbytes: int = MAX_PAD_NBYTES,
 ) -> tuple[int, int, int]:
-    """Inflate one large Frame block by block; return the length of its stream, its Adler-32 and its CRC-32."""
+    """Inflate one large Frame block by block; return the length of its stream, its Adler-32 and its CRC-32.
+
+    `behind_nbytes` is how many bytes at most may follow the stream.
+    """
     inflater = zlib.decompressobj(-15)
     adler, crc, made, at = 1, 0, 0, start
     expected = image_pixel.frame_nbytes
@@ -206,7 +208,7 @@ def _count_through(
         raise _failure("not-terminated", "the stream does not end", image_pixel, used, number)
     if made != expected:
         raise _failure("short-output", f"{made} bytes, not {expected}", image_pixel, used, number)
-    if stop - start - used > 1 + trailer_nbytes:
+    if stop - start - used > behind_nbytes:
         raise _failure(
             "trailing-data", f"{stop - start - used} bytes behind the stream", image_pixel, used, number
         )
