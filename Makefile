@@ -52,7 +52,7 @@ lint: $(STAMPS)/package $(STAMPS)/test
 
 pytest: $(STAMPS)/package $(STAMPS)/test
 	FRAMEDEFLATE_ENGINE=native $(PYTEST) -m "not soak"
-	FRAMEDEFLATE_ENGINE=reference $(PYTEST) -m "not soak and not sockets"
+	FRAMEDEFLATE_ENGINE=reference $(PYTEST) -m "not soak and not one_engine"
 
 soak: $(STAMPS)/package $(STAMPS)/test
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest

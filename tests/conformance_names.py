@@ -80,21 +80,22 @@ def accepted_syntaxes() -> tuple[str, ...]:
 def names_of_page(page: str) -> Names:
     """Return what a page lists and calls things; the order of what is installed, too, is that of the code."""
     accepted = accepted_syntaxes()
-    syntaxes = {uid: name.removesuffix(", retired") for name, uid in _cells(page, "transfer-syntaxes", 0, 1)}
+    syntaxes = {
+        uid: name.removesuffix(", retired") for uid, name in _columns(page, "transfer-syntaxes", 1, 0).items()
+    }
     ours = iter([uid for uid in accepted if uid in syntaxes])
-    storage = dict(_cells(page, "sop-classes", 0, 1))
-    attributes = _cells(page, "search-attributes", 2, 1)
+    storage = _columns(page, "sop-classes", 0, 1)
     return Names(
         tuple(next(ours) if uid in accepted else uid for uid in syntaxes),
         tuple(storage),
-        syntaxes | storage | dict(attributes),
-        dict(_cells(page, "search-attributes", 2, 3)),
+        syntaxes | storage | _columns(page, "search-attributes", 2, 1),
+        _columns(page, "search-attributes", 2, 3),
     )
 
 
-def _cells(page: str, name: str, *columns: int) -> list[tuple[str, ...]]:
+def _columns(page: str, name: str, key: int, value: int) -> dict[str, str]:
     rows = [line[2:-2].split(" | ") for line in page[place_of(page, name)].split("\n")[2:]]
-    return [tuple(row[column] for column in columns) for row in rows]
+    return {row[key]: row[value] for row in rows}
 
 
 def place_of(page: str, name: str) -> slice:

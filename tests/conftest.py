@@ -36,6 +36,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 
 OVER_SOCKETS = (
+    "test_archive_clouds",
     "test_archive_dask",
     "test_archive_documents",
     "test_archive_store",
@@ -60,23 +61,38 @@ OVER_SOCKETS = (
 OF_PROCESSES = (
     "test_archive_kills",
     "test_cli_interrupt",
+    "test_cli_terminal",
     "test_cli_zarr",
     "test_document_code",
     "test_open_source",
+    "test_shell_completion",
     "test_zarr_many_frames",
 )
-"""What starts processes or servers, and is about our code in them, on either engine."""
+"""What starts processes or servers, and is about our code in them."""
+
+OF_NO_ENGINE = (
+    "test_byte_diagram",
+    "test_cli_help",
+    "test_cli_terminal",
+    "test_conformance_statement",
+    "test_document_",
+    "test_missing_extras",
+    "test_release",
+    "test_shell_completion",
+)
+"""What another engine would show nothing new of: documents, and commands as words and lines on a terminal."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what talks over sockets, with peers that we did not write, each with threads and time limits of its own.
+    """Mark what talks over sockets, with peers that we did not write, and what is about neither engine: on one it runs.
 
-    Those run on one engine, which is not what they are about, and again where a busy machine broke a connection: the
-    report counts each such time.
+    What talks, and what starts processes, runs again where a busy machine broke it: the report counts each such time.
     """
     for item in items:
         if item.path.stem.startswith(OVER_SOCKETS):
             item.add_marker("sockets")
+        if item.path.stem.startswith(OVER_SOCKETS + OF_NO_ENGINE):
+            item.add_marker("one_engine")
         if item.path.stem.startswith(OVER_SOCKETS + OF_PROCESSES):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 

@@ -17,8 +17,6 @@ from framedeflate.errors import ArchiveError, RemoteSourceError
 
 pytest.importorskip("obstore")
 
-pytestmark = pytest.mark.sockets
-
 
 @pytest.fixture(params=["gs", "az"])
 def cloud(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:

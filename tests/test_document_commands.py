@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages whose commands talk to servers: every block runs, in the page's order, and what is shown was printed.
 
-The pages without such commands run in test_document_code, on both engines. document_rooms says which files a page
+The pages without such commands run in test_document_code. document_rooms says which files a page
 finds, document_peers what its hosts become, document_rules what is run elsewhere, page_runs how output is held.
 """
 

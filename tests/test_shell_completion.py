@@ -19,7 +19,7 @@ from framedeflate.cli.parsers.completion import SHELLS
 from framedeflate.cli.shells.words import FILES, FOLDERS, TEXTS, words_of
 from peers import miss_peer
 
-NAMES = ["a file.dcm", "b.IMA", "archive", "incoming"]
+NAMES = ["a file.dcm", "b.IMA", "archive", "incoming", "my $(touch ran) *"]
 
 # What is typed, and what must be offered for its last word: all of it and nothing else, or (in a tuple) among others.
 CASES: dict[str, list[str] | tuple[str, ...]] = {
@@ -36,7 +36,7 @@ CASES: dict[str, list[str] | tuple[str, ...]] = {
     "compress x.dcm -o a": ["a file.dcm", "archive"],
     "report report --ht": ["--html"],
     "compress report --htm": [],
-    "serve ": ["archive", "incoming"],
+    "serve ": ["archive", "incoming", "my $(touch ran) *"],
     "serve archive --watch in": ["incoming"],
     "serve archive --policy k": ["keep"],
     "receive --store ar": ["archive"],
@@ -85,7 +85,7 @@ def environment(room: Path) -> dict[str, str]:
 def expect(offered: list[list[str]]) -> None:
     assert len(offered) == len(CASES)
     for (line, wanted), found in zip(CASES.items(), offered, strict=True):
-        names = sorted(name.rstrip("/").replace("\\ ", " ") for name in found)
+        names = sorted(re.sub(r"\\(.)", r"\1", name.rstrip("/")) for name in found)
         if isinstance(wanted, tuple):
             assert set(wanted) <= set(names), line
         else:
@@ -139,6 +139,8 @@ TYPED = {
     "framedeflate decom\t b\t -o arch\t": "decompress|b.IMA|-o|archive/",
     "framedeflate compress a\\ f\t --in-pl\t --pol\tbi\t": "compress|a file.dcm|--in-place|--policy|bilevel",
     "framedeflate serve inc\t --poli\tke\t": "serve|incoming/|--policy|keep",
+    "framedeflate serve my\\ \t": "serve|my $(touch ran) */",
+    "framedeflate inspect m\t": "inspect|my $(touch ran) */",
 }
 
 
@@ -160,6 +162,8 @@ def test_tab(shell: str, room: Path) -> None:
         for line in (room / told).read_text().splitlines()
     ]
     assert given == [line.replace("/", "") for line in TYPED.values()]
+    # What is called like a command is a name all the same.
+    assert not (room / "ran").exists()
 
 
 def talk(command: Sequence[str], lines: Sequence[str], room: Path, *, told: Path) -> None:

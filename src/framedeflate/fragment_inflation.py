@@ -29,7 +29,7 @@ MAX_EXPANSION: Final = 1032
 """DEFLATE's greatest expansion: 258 bytes from two bits (RFC 1951 3.2.5)."""
 
 MAX_PAD_NBYTES: Final = 2
-"""What may follow a stream in its Fragment: one byte more than PS3.5 A.4.13 asks for is read, and `verify` reports it."""
+"""Bytes that may follow a stream in its Fragment: one more than PS3.5 A.4.13 asks for is read, and reported."""
 
 DEFECT_KINDS: Final = ("", "bad-data", "short-output", "excess-output", "not-terminated")
 """Kinds of FrameDecodeError by the engine's number of a defect; 0 is none."""

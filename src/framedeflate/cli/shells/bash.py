@@ -8,8 +8,16 @@ from framedeflate.cli.shells.words import CommandWords, Value
 
 __all__ = ["script"]
 
-# What is to be offered stands in `offered`: words, or @file, @folder, @text.
+# What is to be offered stands in `offered`: words, or @file, @folder, @text. Names are never left to word splitting,
+# which would look for files that a name with a star fits.
 _FRAME: Final = r"""# Completion of framedeflate for bash, written by "framedeflate completion bash".
+_framedeflate_names()
+{
+    local name
+    while IFS= read -r name; do
+        [ -n "$name" ] && COMPREPLY[${#COMPREPLY[@]}]=$(printf '%%q' "$name")
+    done <<< "$(compgen "$1" -- "$2")"
+}
 _framedeflate()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev="" options="" takes="" places="" offered="" word before i
@@ -45,18 +53,9 @@ _framedeflate()
         esac
     fi
     case "$offered" in
-        @file)
-            # Readline's own: it knows ~ and quotes names. Without compopt (bash 3.2) the plain names.
-            if ! compopt -o default 2>/dev/null; then
-                local IFS=$'\n'
-                COMPREPLY=( $(compgen -f -- "$cur") )
-            fi
-            ;;
-        @folder)
-            compopt -o filenames 2>/dev/null
-            local IFS=$'\n'
-            COMPREPLY=( $(compgen -d -- "$cur") )
-            ;;
+        # Readline's own: it knows ~ and what was quoted. Without compopt (bash 3.2) the names, quoted.
+        @file) compopt -o default 2>/dev/null || _framedeflate_names -f "$cur" ;;
+        @folder) compopt -o dirnames 2>/dev/null || _framedeflate_names -d "$cur" ;;
         @text) ;;
         *) COMPREPLY=( $(compgen -W "$offered" -- "$cur") ) ;;
     esac
