@@ -10,8 +10,7 @@ body.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -32,8 +31,7 @@ _GZIP_HEADER: Final = (
 _OVERHEAD_NBYTES: Final[dict[Coding, int]] = {"deflate": 2 + 4, "gzip": 10 + 8}
 
 
-@dataclass(frozen=True, slots=True)
-class FrameSums:
+class FrameSums(NamedTuple):
     """What is kept of a Frame so that its stream can be wrapped; `engine.inflate_checksums` tells all of it.
 
     Attributes
