@@ -114,6 +114,19 @@ def test_a_root_that_nobody_may_list_changes_nothing(tmp_path: Path, monkeypatch
         assert opened.last_run == 1
 
 
+def test_a_source_that_was_mistyped_is_not_noted(tmp_path: Path) -> None:
+    source, empty, manifest = make_tree(tmp_path / "in", small=2, large=0), tmp_path / "ni", tmp_path / "m"
+    empty.mkdir()
+    for wrong, kind in ((empty, "empty"), (tmp_path / "nowhere", "folder")):
+        with pytest.raises(ArchiveError) as caught:
+            run_archive(wrong, tmp_path / "out", manifest)
+        assert caught.value.kind == kind
+    assert len(run_archive(source, tmp_path / "out", manifest)) == 2
+    with pytest.raises(ArchiveError) as caught:
+        run_archive(empty, tmp_path / "out", manifest)
+    assert caught.value.kind == "settings"
+
+
 def test_a_clock_that_is_centuries_ahead(tmp_path: Path) -> None:
     source = make_tree(tmp_path / "in", small=1, large=0)
     path = source / "study0" / "00000.dcm"
@@ -156,9 +169,10 @@ def test_others_may_read_while_a_listing_takes_its_time(
         while next(plan) < count - 1000:
             pass
         with Manifest.open(path) as reader:
-            assert reader.facts == {"source": "in"}
+            assert reader.facts == {}
             assert reader.planned() == (0, 0)
         assert [*plan][-1] == count
+        assert manifest.facts == {"source": "in"}
     assert len(rows(path, "path")) == count
 
 

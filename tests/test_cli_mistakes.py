@@ -31,6 +31,11 @@ MISTAKES = [
     ("render ct.dcm -o empty", 1, ".png"),
     ("report nowhere.sqlite", 20, "there is no such manifest"),
     ("receive --port 0 --store s --sop-class 1.02.3", 1, "'1.02.3' is no UID"),
+    ("receive --port 0 --store s --grace -1", 1, "'-1' is no number of seconds"),
+    ("receive --port 0 --store s --idle inf", 1, "'inf' is no number of seconds"),
+    ("send 127.0.0.1 1 ct.dcm --timeout nan", 1, "'nan' is no number of seconds"),
+    ("send 127.0.0.1 1 ct.dcm --timeout 0", 1, "more than 0"),
+    ("serve s --port 0 --grace 0", 1, "more than 0"),
     ("serve notes.txt --port 0", 45, "a file is there, where a folder is needed"),
     ("serve s --port 99999", 1, "0 to 65535"),
 ]

@@ -85,6 +85,7 @@ class Manifest(Closing):
         self._database = database
         self._lock = lock
         self._run = 0
+        self._facts: list[tuple[str, str | bytes]] = []
         self._pending: list[FileOutcome] = []
         self._committed = time.monotonic()
 
@@ -167,12 +168,12 @@ class Manifest(Closing):
         return value
 
     def require_facts(self, facts: Mapping[str, str], *, moved: bool = False) -> None:
-        """Note what this manifest is for, or hold it against what was noted.
+        """Hold what a run is of against what the manifest is of, and have `plan` note it.
 
         Parameters
         ----------
         moved : bool
-            Source and destination are elsewhere now, and that is noted.
+            Source and destination are elsewhere now, and that will be noted.
 
         Raises
         ------
@@ -187,11 +188,8 @@ class Manifest(Closing):
                     f"name another manifest{'; --moved, if it was moved' if name in _PLACES else ''}",
                     kind="settings",
                 )
-        with self._transaction():
-            self._database.executemany(
-                "INSERT OR REPLACE INTO fact VALUES (?, ?)",
-                [(name, stored_path(value)) for name, value in facts.items()],
-            )
+        # With the plan, not before: who mistyped a source that cannot be listed may name the right one next.
+        self._facts = [(name, stored_path(value)) for name, value in facts.items()]
 
     # The plan.
 
@@ -246,6 +244,7 @@ class Manifest(Closing):
                 (started, settings, versions),
             )
             run = cursor.lastrowid or 0
+            self._database.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", self._facts)
             self._database.execute(ENTER, (run,))
             self._database.execute(FORGET_LISTING, (run,))
         self._run = run

@@ -71,21 +71,21 @@ def uid(text: str) -> str:
 
 
 def seconds(text: str) -> float:
-    """Return a time; what it may be the command says."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
-
-
-def positive_seconds(text: str) -> float:
-    """Return a time that is not 0."""
+    """Return a time, 0 or more; whether 0 makes sense the command says."""
     try:
         found = float(text)
     except ValueError:
         found = -1.0
-    if not 0 < found < 1e6:
+    # Neither NaN nor more than any clock's function takes.
+    if not 0 <= found < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return found
+
+
+def positive_seconds(text: str) -> float:
+    """Return a time that is not 0."""
+    if not (found := seconds(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, which must be more than 0")
     return found
 
 
