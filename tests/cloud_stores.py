@@ -131,12 +131,16 @@ def azure(folder: Path) -> Iterator[Cloud]:
         text=True,
     )
     assert server.stdout is not None
+    rest = None
     try:
         said = ""
         while not (found := re.search(r"listens on (http://\S+)", said)):
             line = server.stdout.readline()
             assert line, f"Azurite ended: {said}"
             said += line
+        # It goes on to say what it is asked, and would wait where nobody read that.
+        rest = threading.Thread(target=server.stdout.read, daemon=True)
+        rest.start()
         address = f"{found[1]}/{_ACCOUNT}"
         with ContainerClient(address, "clinic", credential=_KEY) as client:
             client.create_container()
@@ -154,5 +158,7 @@ def azure(folder: Path) -> Iterator[Cloud]:
             )
     finally:
         server.terminate()
-        server.stdout.close()
         server.wait(timeout=30)
+        if rest is not None:
+            rest.join(timeout=30)
+        server.stdout.close()

@@ -68,7 +68,8 @@ class Peers:
     def as_in_page(self, text: str) -> str:
         """What was printed, with what stands in the page in place of their addresses."""
         for port, free in self._ports.items():
-            text = text.replace(free, port)
+            # Not within a longer number, which has nothing to do with it.
+            text = re.sub(rf"(?<!\d){free}(?!\d)", port, text)
         return text.replace(f"{self._room}/", "").replace(str(self._room), ".")
 
     def port(self, shown: str) -> str:

@@ -19,7 +19,7 @@ __all__ = ["as_held", "has_servers", "hold", "run_needy_blocks", "run_page"]
 
 
 def has_servers(page: str) -> bool:
-    """Whether the page's commands talk to servers, or are many: such a page runs on one engine."""
+    """Whether the page's commands talk to servers, or start many processes."""
     script = "".join(block.text for block in runnable(page) if block.language == "sh")
     return bool(re.search(r"^framedeflate (serve|receive|send) |/dicomweb|--jobs", script, re.MULTILINE))
 

@@ -19,7 +19,6 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import build_role
 
-from dimse_peers import free_port
 from framedeflate.dimse.commitment_report import Peer as ReportPeer
 from framedeflate.dimse.receiver import ReceiverLimits
 from framedeflate.dimse.sender import send_files
@@ -37,17 +36,17 @@ def test_who_sends_says_what_its_files_say(tmp_path: Path) -> None:
     asked: list[Any] = []
     node = AE()
     node.add_supported_context(SEG, [EXPLICIT, IMPLICIT])
-    port = free_port()
-    node.start_server(
-        ("127.0.0.1", port),
+    server = node.start_server(
+        ("127.0.0.1", 0),
         block=False,
         evt_handlers=[
             (evt.EVT_REQUESTED, lambda event: asked.append(event.assoc.requestor)),
             (evt.EVT_C_STORE, lambda _event: 0x0000),
         ],
     )
+    assert server is not None
     try:
-        (result,) = send_files("127.0.0.1", port, [path])
+        (result,) = send_files("127.0.0.1", server.server_address[1], [path])
     finally:
         node.shutdown()
     assert result.is_stored
@@ -79,17 +78,18 @@ def test_who_reports_commitment_says_so_too_and_swaps_the_roles(tmp_path: Path) 
     asked: list[Any] = []
     listener = AE("ASKS")
     listener.add_supported_context(COMMITMENT, [EXPLICIT, IMPLICIT], scu_role=True, scp_role=True)
-    port = free_port()
-    listener.start_server(
-        ("127.0.0.1", port),
+    server = listener.start_server(
+        ("127.0.0.1", 0),
         block=False,
         evt_handlers=[
             (evt.EVT_REQUESTED, lambda event: asked.append(event.assoc.requestor)),
             (evt.EVT_N_EVENT_REPORT, lambda _event: (0x0000, None)),
         ],
     )
+    assert server is not None
     try:
-        with receiving(tmp_path / "store", peers={"ASKS": ReportPeer("127.0.0.1", port)}) as running:
+        reached = ReportPeer("127.0.0.1", server.server_address[1])
+        with receiving(tmp_path / "store", peers={"ASKS": reached}) as running:
             assert running.send(segmentation(), EXPLICIT) == 0
             with running.association((COMMITMENT, [EXPLICIT]), calling="ASKS") as association:
                 item = Dataset()
