@@ -14,7 +14,7 @@ import pytest
 
 from archive_samples import contents, make_small, make_tree, rows, run_archive, serially
 from cli_runner import run_command
-from framedeflate.archive import manifest as manifests
+from framedeflate.archive import manifest_file
 from framedeflate.archive.manifest import Manifest
 from framedeflate.archive.one_file import ArchiveJob, Failure, FileOutcome, Work, compress_entry
 from framedeflate.archive.places import Entry, Folder
@@ -137,6 +137,28 @@ def test_a_clock_that_is_centuries_ahead(tmp_path: Path) -> None:
     assert run_archive(source, tmp_path / "out", tmp_path / "m") == []
 
 
+def test_a_manifest_in_its_source_is_no_file_of_it(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", small=2, large=0)
+    link = source / "by a link"
+    link.symlink_to(source / "m")
+    for manifest in (link, link, source / "m"):
+        run_archive(source, tmp_path / "out", manifest)
+        others = [path for (path,) in rows(manifest, "path") if not path.startswith("study")]
+        # Any other link is a file of the archive, whatever it leads to.
+        assert others == ([] if manifest == link else ["by a link"])
+    assert (source / "m.lock").exists()
+    assert not (source / "by a link.lock").exists()
+
+
+def test_a_lock_that_is_somebody_s_file_is_told(tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "in", small=1, large=0)
+    (tmp_path / "m.lock").write_bytes(b"somebody's" * 1000)
+    with pytest.raises(ArchiveError, match="cannot lock") as caught:
+        run_archive(source, tmp_path / "out", tmp_path / "m")
+    assert caught.value.kind == "manifest"
+    assert (tmp_path / "m.lock").read_bytes() == b"somebody's" * 1000
+
+
 def test_a_clock_that_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     source, manifest = make_tree(tmp_path / "in", small=3, large=0), tmp_path / "m"
     run_archive(source, tmp_path / "out", manifest)
@@ -161,7 +183,7 @@ def test_a_root_whose_name_is_no_text(tmp_path: Path, capsys: Capture) -> None:
 def test_others_may_read_while_a_listing_takes_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifests, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(manifest_file, "_BUSY_SECONDS", 0.1)
     path, count = tmp_path / "m", 20_000
     with Manifest.create_or_open(path) as manifest:
         manifest.require_facts({"source": "in"})

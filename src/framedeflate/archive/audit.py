@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
-from framedeflate.archive.manifest import Manifest, Row, own_files
+from framedeflate.archive.manifest import Manifest, Row
+from framedeflate.archive.manifest_file import own_files
 from framedeflate.archive.places import Place, digest_file
 from framedeflate.archive.shard import Shard
 from framedeflate.errors import ArchiveError, FrameDeflateError

@@ -5,7 +5,6 @@ Whatever ends a run, the rows say what is done: a file is noted after its result
 nothing. It keeps a rollback journal rather than a write-ahead log, which does not work on network file systems.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from framedeflate.archive.manifest_file import connected, create_tables, lock, require_version, translated
 from framedeflate.archive.manifest_rows import (
     ENTER,
     FORGET_LISTING,
     LISTED,
-    SCHEMA,
     UPDATE,
     listed_values,
     row_values,
@@ -31,21 +30,16 @@ from framedeflate.archive.shard import Shard
 from framedeflate.closing import Closing
 from framedeflate.errors import ArchiveError
 
-__all__ = ["LOCK_SUFFIX", "Manifest", "Row", "own_files"]
+__all__ = ["Manifest", "Row"]
 
-LOCK_SUFFIX: Final = ".lock"
-"""Of the file beside a manifest that a run locks. It stays, and is empty."""
 _PLACES: Final = frozenset({"source", "destination"})
 # What could not be listed is looked at by each listing anyway.
 _FAILED_AGAIN: Final = (
     "UPDATE file SET state = 'planned' WHERE state = 'failed' AND seen = ?1 AND error_kind IS NOT 'listing'"
 )
 
-_APPLICATION_ID: Final = 0x46444631
-_VERSION: Final = 1
 _PAGE_ROWS: Final = 500
 _COMMIT_SECONDS: Final = 0.5
-_BUSY_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +92,15 @@ class Manifest(Closing):
         ArchiveError
             kind ``locked`` | ``manifest``.
         """
-        lock = _lock(path)
+        held = lock(path)
         try:
-            with _translated(path), _connected(path) as database:
-                if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                    # All or nothing: a kill in between leaves an empty file, which is begun again.
-                    database.executescript(
-                        f"BEGIN; PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={_VERSION};"
-                        f"{SCHEMA} COMMIT;"
-                    )
-                _check_version(path, database)
+            with translated(path), connected(path) as database:
+                create_tables(database)
+                require_version(path, database)
         except BaseException:
-            lock.close()
+            held.close()
             raise
-        return cls(path, database, lock)
+        return cls(path, database, held)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -124,8 +113,8 @@ class Manifest(Closing):
         """
         if not path.is_file():
             raise ArchiveError(f"{path}: there is no such manifest", kind="manifest")
-        with _translated(path), _connected(path) as database:
-            _check_version(path, database)
+        with translated(path), connected(path) as database:
+            require_version(path, database)
         return cls(path, database, None)
 
     def close(self) -> None:
@@ -142,7 +131,7 @@ class Manifest(Closing):
     @property
     def facts(self) -> dict[str, str]:
         """What all runs share: source, destination, shard, settings that matter (as JSON)."""
-        with _translated(self.path):
+        with translated(self.path):
             found = self._database.execute("SELECT name, value FROM fact").fetchall()
         # A root whose name is no UTF-8 is kept as its bytes, like a path.
         return {str(name): shown_path(value) for name, value in found if isinstance(value, str | bytes)}
@@ -221,16 +210,16 @@ class Manifest(Closing):
 
     @contextmanager
     def _listing(self) -> Iterator[None]:
-        with _translated(self.path):
+        with translated(self.path):
             self._database.execute(LISTED)
         try:
             yield
         finally:
-            with _translated(self.path):
+            with translated(self.path):
                 self._database.execute("DROP TABLE temp.listed")
 
     def _list(self, batch: list[tuple[Any, ...]]) -> None:
-        with _translated(self.path):
+        with translated(self.path):
             # One transaction for all, and none on the manifest.
             self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO temp.listed VALUES (?, ?, ?, ?)", batch)
@@ -263,7 +252,7 @@ class Manifest(Closing):
 
     def planned(self) -> tuple[int, int]:
         """Return how many files this run has to do, and their bytes."""
-        with _translated(self.path):
+        with translated(self.path):
             row = self._database.execute(
                 "SELECT count(*), total(source_nbytes) FROM file WHERE state = 'planned' AND seen = ?",
                 (self._run,),
@@ -274,7 +263,7 @@ class Manifest(Closing):
         """Yield what this run has to do, in the order of paths; rows may be recorded meanwhile."""
         last: Any = ""
         while True:
-            with _translated(self.path):
+            with translated(self.path):
                 # A page at a time: a cursor left open would see what is recorded meanwhile, or stand in its way.
                 page = self._database.execute(
                     "SELECT path, source_nbytes, source_mtime_ns, coalesce(result_digest, '') FROM file "
@@ -314,7 +303,7 @@ class Manifest(Closing):
 
     def query(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a question; `sqlite3`'s own errors become ours."""
-        with _translated(self.path):
+        with translated(self.path):
             yield from self._database.execute(sql, values)
 
     def rows(self, *states: str, still_there: bool = False) -> Iterator[Row]:
@@ -327,7 +316,7 @@ class Manifest(Closing):
             "result_digest"
         )
         while True:
-            with _translated(self.path):
+            with translated(self.path):
                 page = self._database.execute(
                     f"SELECT {columns} FROM file WHERE path > ? AND state IN ({marks}) AND seen >= ? "  # noqa: S608 - our own names
                     "ORDER BY path LIMIT ?",
@@ -346,76 +335,13 @@ class Manifest(Closing):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated(self.path):
+        with translated(self.path):
             self._database.execute("BEGIN IMMEDIATE")
         try:
-            with _translated(self.path):
+            with translated(self.path):
                 yield
                 self._database.execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
-
-
-def own_files(path: Path) -> list[Path]:
-    """Return the manifest's file and those that may lie beside it: none of them is of the archive."""
-    endings = ("", "-journal", LOCK_SUFFIX, f"{LOCK_SUFFIX}-journal")
-    return [path.with_name(path.name + ending) for ending in endings]
-
-
-def _lock(path: Path) -> sqlite3.Connection:
-    """Lock a manifest, by a second database: that works on every system, and ends with the process."""
-    # Whatever the manifest is called by a link, there is one lock.
-    beside = Path(os.path.realpath(path) + LOCK_SUFFIX)
-    try:
-        lock = sqlite3.connect(beside, timeout=0, isolation_level=None)
-    except sqlite3.Error as error:
-        raise ArchiveError(f"cannot create {beside}: {error}", kind="manifest") from error
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        if "locked" in str(error):
-            raise ArchiveError(
-                f"another run holds {path}; wait for it, or end it first", kind="locked"
-            ) from error
-        raise ArchiveError(f"cannot lock {beside}: {error}", kind="manifest") from error
-    return lock
-
-
-@contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """Connect; what fails before the block ends closes again, and otherwise it stays open."""
-    database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    try:
-        yield database
-    except BaseException:
-        database.close()
-        raise
-
-
-def _check_version(path: Path, database: sqlite3.Connection) -> None:
-    application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if application == _APPLICATION_ID and version == _VERSION:
-        return
-    if application == _APPLICATION_ID:
-        raise ArchiveError(
-            f"{path} is a manifest of version {version}, and this is framedeflate for version {_VERSION}",
-            kind="manifest",
-        )
-    raise ArchiveError(f"{path} is no manifest of framedeflate", kind="manifest")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-            raise ArchiveError(f"{path}: no space is left for the manifest", kind="no-space") from error
-        message = f"{path}: the manifest cannot be used: {error}"
-        if not isinstance(error, sqlite3.OperationalError):
-            message += "; with a new one, results that are in place are found to be the same and stay"
-        raise ArchiveError(message, kind="manifest") from error

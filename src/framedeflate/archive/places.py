@@ -130,7 +130,7 @@ class Folder:
     def entries(self, *, apart_from: tuple[Path, ...] = ()) -> Iterator[Entry]:
         """As `Place.entries`; what a killed run left behind is left out, and so are these paths."""
         # By their names first: asking the system about each of millions would take its time.
-        skipped = [Path(os.path.realpath(path)) for path in apart_from]
+        skipped = [Path(way(path)) for path in apart_from for way in (os.path.realpath, os.path.abspath)]
         names = {path.name.casefold() for path in skipped}
         # Open folders instead of lists of their files: either may be millions.
         open_folders = [("", self._scan_root())]
@@ -281,7 +281,7 @@ def copy_file(source: Path, destination: Path, overwrite: Overwrite) -> None:
 
 
 def _is_one_of(paths: list[Path], found: "os.DirEntry[str]") -> bool:
-    """Whether an entry is one of some paths; links to them are not."""
+    """Whether an entry is one of some paths; other links to them are not."""
     for path in paths:
         with suppress(OSError):
             if os.path.samestat(os.lstat(found.path), path.lstat()):

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from framedeflate.archive.manifest import Manifest, own_files
+from framedeflate.archive.manifest import Manifest
+from framedeflate.archive.manifest_file import own_files
 from framedeflate.archive.one_file import (
     ArchiveJob,
     Failure,

@@ -3,13 +3,12 @@
 
 import argparse
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from framedeflate.atomic_file import atomic_file
+from framedeflate.archive.places import copy_file
 from framedeflate.cli.batch import failure, run_tasks
 from framedeflate.cli.exit_codes import CommandError, ExitCode, why_no_folder
 from framedeflate.cli.progress import FrameProgress, progress_bar
@@ -57,7 +56,7 @@ def _work(
         outcome = failure(error, task)
         if outcome.status != "skipped" or not namespace.copy_others or namespace.in_place:
             raise
-    _copy(task, overwrite=namespace.overwrite)
+    copy_file(task.source, task.destination, namespace.overwrite)
     destination = str(task.destination)
     line = outcome.line.replace(": skipped: ", f" -> {destination}  copied: ", 1)
     return replace(outcome, status="copied", destination=destination, line=line)
@@ -78,15 +77,6 @@ def make_folder(folder: Path) -> None:
             f"cannot make the folder {folder}: {why_no_folder(error)}",
             exit_code=ExitCode.INVALID_OUTPUT_FOLDER,
         ) from error
-
-
-def _copy(task: Task, *, overwrite: bool) -> None:
-    mode = task.source.stat().st_mode
-    with (
-        task.source.open("rb") as source,
-        atomic_file(task.destination, overwrite=overwrite, mode=mode) as destination,
-    ):
-        shutil.copyfileobj(source, destination, 1 << 20)
 
 
 def outcome_of(result: TranscodeResult) -> Outcome:

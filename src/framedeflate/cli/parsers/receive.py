@@ -5,7 +5,7 @@ import argparse
 
 from framedeflate.cli.parsers.command import Command
 from framedeflate.cli.parsers.kinds import ae_title, network, peer, port, seconds, size, uid, whole
-from framedeflate.cli.parsers.shared import add_json, add_store_policy, add_tls_files
+from framedeflate.cli.parsers.shared import add_json, add_limits, add_store_policy, add_tls_files
 
 __all__ = ["COMMAND"]
 
@@ -27,6 +27,16 @@ AE titles are no proof of who calls, certificates are. docs/dimse.md has more.
   stopped     stored, duplicates, refused"""
 
 
+_LIMITS = (
+    ("--max-associations", whole, 16, "N", "at a time"),
+    ("--max-pdu", size, "256k", "SIZE", "longest PDU"),
+    ("--max-object", size, "8G", "SIZE", "largest instance"),
+    ("--min-free", size, "1G", "SIZE", "disk kept free"),
+    ("--idle", seconds, 60.0, "SECONDS", "until a silent association ends"),
+    ("--grace", seconds, 10.0, "SECONDS", "for what is under way at the end"),
+)
+
+
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("needed")
     group.add_argument(
@@ -44,7 +54,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store_policy(parser)
     add_json(parser, lines=True)
     _add_peers(parser)
-    _add_limits(parser)
+    add_limits(parser, _LIMITS)
     add_tls_files(
         parser.add_argument_group("TLS (files in PEM)"),
         authorities_help="authorities: peers must then show a certificate that one of them signed",
@@ -93,21 +103,6 @@ def _add_peers(parser: argparse.ArgumentParser) -> None:
         metavar="AE=HOST:PORT",
         help="where to report Storage Commitment to; others hear on the association they asked on; repeat",
     )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("limits")
-    for name, kind, default, metavar, meaning in (
-        ("--max-associations", whole, 16, "N", "at a time"),
-        ("--max-pdu", size, "256k", "SIZE", "longest PDU"),
-        ("--max-object", size, "8G", "SIZE", "largest instance"),
-        ("--min-free", size, "1G", "SIZE", "disk kept free"),
-        ("--idle", seconds, 60.0, "SECONDS", "until a silent association ends"),
-        ("--grace", seconds, 10.0, "SECONDS", "for what is under way at the end"),
-    ):
-        group.add_argument(
-            name, type=kind, default=default, metavar=metavar, help=f"{meaning} (default: %(default)s)"
-        )
 
 
 COMMAND = Command(

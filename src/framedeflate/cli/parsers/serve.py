@@ -5,7 +5,7 @@ import argparse
 
 from framedeflate.cli.parsers.command import Command
 from framedeflate.cli.parsers.kinds import port, positive, positive_seconds, size
-from framedeflate.cli.parsers.shared import add_json, add_store_policy, add_tls_files
+from framedeflate.cli.parsers.shared import add_json, add_limits, add_store_policy, add_tls_files
 
 __all__ = ["COMMAND"]
 
@@ -26,6 +26,18 @@ more.
 and in the log (--log):
   request     time, method, route, status, nbytes, milliseconds, request_id,
               and the path's UIDs"""
+
+
+_LIMITS = (
+    ("--max-body", size, "16G", "SIZE", "longest request"),
+    ("--max-object", size, "8G", "SIZE", "largest instance"),
+    ("--min-free", size, "1G", "SIZE", "disk kept free"),
+    ("--max-parts", positive, 100_000, "N", "parts of a request"),
+    ("--max-frames", positive, 4096, "N", "Frames that a request may list"),
+    ("--max-requests", positive, 256, "N", "answered at a time; more are told to come again"),
+    ("--max-connections", positive, 512, "N", "at a time; more are closed"),
+    ("--grace", positive_seconds, 10.0, "SECONDS", "for what is under way at the end"),
+)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +67,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument_group("TLS (files in PEM)"),
         authorities_help="authorities: clients must then show a certificate that one of them signed, too",
     )
-    _add_limits(parser)
+    add_limits(parser, _LIMITS)
 
 
 def _add_contents(parser: argparse.ArgumentParser) -> None:
@@ -124,23 +136,6 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
         metavar="ORIGIN",
         help="pages of this origin may ask from browsers: https://viewer.example; repeat",
     )
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("limits")
-    for name, kind, default, metavar, meaning in (
-        ("--max-body", size, "16G", "SIZE", "longest request"),
-        ("--max-object", size, "8G", "SIZE", "largest instance"),
-        ("--min-free", size, "1G", "SIZE", "disk kept free"),
-        ("--max-parts", positive, 100_000, "N", "parts of a request"),
-        ("--max-frames", positive, 4096, "N", "Frames that a request may list"),
-        ("--max-requests", positive, 256, "N", "answered at a time; more are told to come again"),
-        ("--max-connections", positive, 512, "N", "at a time; more are closed"),
-        ("--grace", positive_seconds, 10.0, "SECONDS", "for what is under way at the end"),
-    ):
-        group.add_argument(
-            name, type=kind, default=default, metavar=metavar, help=f"{meaning} (default: %(default)s)"
-        )
 
 
 COMMAND = Command(

@@ -2,6 +2,7 @@
 """Options that several commands take, worded once."""
 
 import argparse
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from framedeflate.cli.parsers.kinds import count, local_path
@@ -12,6 +13,7 @@ __all__ = [
     "add_json",
     "add_lenient",
     "add_level",
+    "add_limits",
     "add_overwrite",
     "add_sources",
     "add_store_policy",
@@ -30,6 +32,17 @@ def add_sources(parser: _Arguments, *, urls: bool = False) -> None:
         metavar="SOURCE",
         help="files, or folders to search to any depth",
     )
+
+
+def add_limits(
+    parser: argparse.ArgumentParser, limits: Iterable[tuple[str, Callable[[str], object], object, str, str]]
+) -> None:
+    """Add the group of limits: of each the option, how it is read, its default, its value's name and its meaning."""
+    group = parser.add_argument_group("limits")
+    for name, kind, default, metavar, meaning in limits:
+        group.add_argument(
+            name, type=kind, default=default, metavar=metavar, help=f"{meaning} (default: %(default)s)"
+        )
 
 
 def add_overwrite(parser: _Arguments, output: str) -> None:
