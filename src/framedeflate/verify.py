@@ -95,7 +95,7 @@ def verify_source(source: ByteSource) -> Iterator[Problem]:
         yield _file_problem(
             "transfer-syntax",
             "error",
-            f"the Transfer Syntax is {uid}, not {DEFLATED_IMAGE_FRAME_COMPRESSION}",
+            f"the Transfer Syntax is {uid}; only files in {DEFLATED_IMAGE_FRAME_COMPRESSION} are verified",
         )
         return
     try:

@@ -147,7 +147,7 @@ COMMAND = Command(
     examples=(
         "store/",
         "store/ --watch incoming/",
-        "store/ --host 0.0.0.0 --tls-cert tls.pem --token-file token",
+        "store/ --host 10.1.2.3 --tls-cert us.pem --token-file token",
     ),
     add_arguments=_add_arguments,
     notes=_NOTES,

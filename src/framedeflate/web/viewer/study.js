@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A study: its series, and the instances of each with what they cost on the wire beside their native size.
+// A study: its series, and the instances of each with the size of their files beside that of their native pixels.
 import { pathOf } from "./api.js";
 import { className, date, nameLine, number, text, time, value, values } from "./dicom_json.js";
 import { announce, bytes, count, el, nameElement, ratio } from "./dom.js";
@@ -168,9 +168,9 @@ export class StudyPage {
 }
 
 function table(rows) {
-  const heads = [["No.", 1], ["Instance"], ["Kind"], ["Pixels", 1], ["Frames", 1], ["Stored as"], ["On the wire", 1], ["Native", 1], ["", 1]];
+  const heads = [["No.", 1], ["Instance"], ["Kind"], ["Pixels", 1], ["Frames", 1], ["Stored as"], ["Whole file", 1], ["Native pixels", 1], ["", 1]];
   const head = heads.map(([name, right]) =>
-    el("th", { scope: "col", class: right ? "number" : null }, name || el("span", { class: "unseen" }, "Native by wire")),
+    el("th", { scope: "col", class: right ? "number" : null }, name || el("span", { class: "unseen" }, "Native pixels by file")),
   );
   return el("div", { class: "scroll" }, el("table", { class: "list" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
 }
