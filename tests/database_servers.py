@@ -3,7 +3,6 @@
 
 import itertools
 import os
-import pwd
 import shutil
 import subprocess
 import time
@@ -33,6 +32,8 @@ def _user() -> dict[str, Any]:
 def _missing() -> str | None:
     if not _FOUND:
         return "PostgreSQL is not installed"
+    import pwd
+
     if os.geteuid() == 0 and "postgres" not in {one.pw_name for one in pwd.getpwall()}:
         return "there is no user postgres"
     return None

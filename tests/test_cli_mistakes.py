@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do wrong most: each mistake ends with its exit code, one sentence that helps, and nothing changed."""
 
-import resource
 import socket
 import subprocess
 import sys
@@ -80,6 +79,7 @@ def test_a_peer_that_is_not_there_is_named(room: Path, capsys: pytest.CaptureFix
 
 
 def test_a_full_disk_leaves_nothing(room: Path) -> None:
+    resource = pytest.importorskip("resource")
     before = contents(room)
     done = subprocess.run(
         [sys.executable, "-m", "framedeflate", "compress", "ct.dcm", "-o", "x.dcm"],

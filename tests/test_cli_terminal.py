@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command on a terminal: a bar that goes away, lines that stay whole, and nothing drawn where it cannot be."""
 
-import fcntl
 import os
-import pty
 import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("pty")
+import fcntl
+import pty
+import termios
 
 from corpus import wheel_file
 

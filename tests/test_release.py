@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a release promises of itself, as far as files say it; `make wheels` builds and tries the rest."""
 
+import ast
 import os
 import re
 import subprocess
@@ -156,6 +157,22 @@ def test_workflows_pin_what_they_use_and_may_do_little(path: Path) -> None:
     assert [
         step for job in workflow["jobs"].values() for step in job["steps"] if "${{" in step.get("run", "")
     ] == []
+
+
+def test_every_system_of_the_workflows_can_collect_the_tests() -> None:
+    """What Windows lacks is imported where it is used, or behind a skip."""
+    lacking = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+    found = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        imports = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        for node in imports:
+            names = {one.name for one in node.names} if isinstance(node, ast.Import) else {node.module}
+            before = "".join(source.splitlines(keepends=True)[: node.lineno])
+            skipped = set(re.findall(r'^pytest\.importorskip\("(\w+)"\)', before, re.MULTILINE))
+            if names & lacking and not skipped & lacking:
+                found.append(f"{path.name}:{node.lineno}")
+    assert found == []
 
 
 @pytest.mark.skipif(

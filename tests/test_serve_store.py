@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Store over HTTP, by clients that others wrote; and a server that is killed while many upload."""
 
-import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -212,6 +211,7 @@ def test_killed_while_200_upload(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_and_no_loss(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
     store = tmp_path / "store"
     small, large = many(3), many(1, frames=900)["2.25.100000"].replace(b"2.25.100000", b"2.25.200000")
     limit = 300_000

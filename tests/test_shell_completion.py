@@ -2,7 +2,6 @@
 """`framedeflate completion`: its scripts in the shells themselves, as functions and behind a real Tab key."""
 
 import os
-import pty
 import re
 import select
 import shutil
@@ -12,6 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("pty")
+import pty
 
 from cli_runner import run_command
 from framedeflate.cli.parsers.commands import COMMANDS
