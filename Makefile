@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo    real DICOM files compressed, checked and shown
-# make test    every check and every test, on both engines
+# make test    every check and every test; what an engine can change, on both engines
 # make soak    every test in its long form, under the sanitizers, and an hour of fuzzing: hours
 # make fuzz    every harness of fuzz for SECONDS each, 5 unless said; needs clang
 # make cross   the native tests, also for AArch64 and s390x under qemu-user
