@@ -77,7 +77,7 @@ class StoredInstance:
 
 
 class InstanceStore(Closing):
-    """A folder of instances; several threads and processes may use one at a time.
+    """A folder of instances; several threads and processes may use one at once.
 
     Each instance is one DICOM file, ``DIR/ab/<SOP Instance UID>.dcm``, where ab is the start of the UID's SHA-256.
     So it is found without an index, and its name is taken only once, whoever comes second. A file under such a name
