@@ -12,13 +12,10 @@ from pydicom.dataset import Dataset
 
 from corpus import wheel_file
 from departures import OURS, as_instance
-from framedeflate.byte_source import ByteSource, BytesSource, read_exactly
+from framedeflate.byte_source import ByteSource, read_exactly
 from framedeflate.errors import FrameDecodeError
-from framedeflate.frame_plans import DeflatedFrames
 from framedeflate.image_pixel import ImagePixel
-from framedeflate.instance_store import InstanceStore, frames
-from framedeflate.part10 import read_data_set_layout, read_file_meta
-from framedeflate.stored_frames import open_frames
+from framedeflate.instance_store import InstanceStore
 from framedeflate.web.index import FRAME, describe_instance, frame_table
 from framedeflate.web.index.cache import BoundedCache
 from framedeflate.web.representations import Category
@@ -192,38 +189,6 @@ def test_a_fragment_that_is_far_too_long_is_not_held(tmp_path: Path, monkeypatch
     with pytest.raises(FrameDecodeError) as caught:
         describe_instance(path)
     assert caught.value.kind == "trailing-data"
-    assert asked
-    assert max(asked) <= 64
-
-
-@pytest.mark.parametrize("behind", [b"", bytes(5000)])
-def test_a_store_does_not_hold_it_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: bytes
-) -> None:
-    monkeypatch.setattr(frames, "HELD_FRAME_NBYTES", 1000)
-    monkeypatch.setattr(frames, "_BLOCK_NBYTES", 64)
-    # Stored blocks of nothing: a stream may be as long as it likes.
-    long = (b"\0\0\0\xff\xff" * 1000) + raw_deflate(bytes(12)) + behind
-    path = tmp_path / "a.dcm"
-    save_fragments(path, image(3, 4, 3), "1.2.840.10008.1.2.8.1", [raw_deflate(bytes(12)), long, long])
-    asked = []
-
-    class Source(BytesSource):
-        def get_range(self, start: int, stop: int) -> bytes:
-            asked.append(stop - start)
-            return super().get_range(start, stop)
-
-    source = Source(path.read_bytes())
-    layout = read_data_set_layout(source, read_file_meta(source))
-    plans = open_frames(source, layout, "1.2.840.10008.1.2.8.1").plans
-    assert isinstance(plans, DeflatedFrames)
-    asked.clear()
-    if behind:
-        with pytest.raises(FrameDecodeError) as caught:
-            frames.check_deflated_frames(source, plans)
-        assert (caught.value.kind, caught.value.frame_number) == ("trailing-data", 2)
-    else:
-        frames.check_deflated_frames(source, plans)
     assert asked
     assert max(asked) <= 64
 

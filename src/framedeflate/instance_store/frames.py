@@ -23,7 +23,7 @@ _BLOCK_NBYTES: Final = 1 << 18
 
 
 def check_deflated_frames(source: ByteSource, frames: DeflatedFrames) -> None:
-    """Inflate every Frame, with no more than 32 MiB of Fragments in memory, however long a hostile file has them.
+    """Inflate every Frame.
 
     Raises
     ------
@@ -37,12 +37,7 @@ def check_deflated_frames(source: ByteSource, frames: DeflatedFrames) -> None:
         return
     memory = bytearray(max(_RUN_NBYTES, image_pixel.frame_nbytes))
     for first, count in batches(image_pixel, batch_nbytes=_RUN_NBYTES):
-        bounds = frames.bounds(first, count)
-        if bounds[-1] - bounds[0] > HELD_FRAME_NBYTES:
-            for index in range(first, first + count):
-                _count_through(source, frames, index)
-        else:
-            drive_ranges(frames.inflate(first, count, memory=memory), source)
+        drive_ranges(frames.inflate(first, count, memory=memory), source)
 
 
 def check_uncompressed_frames(frames: UncompressedFragments) -> None:
