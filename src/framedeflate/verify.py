@@ -48,7 +48,7 @@ _MAX_ICON_HEAD_NBYTES: Final = 1 << 26
 
 
 def verify_file(path: str | os.PathLike[str]) -> list[Problem]:
-    """Report every departure from the standard in a file by any writer.
+    """Report departures from the standard in a file by any writer: those that docs/format.md lists.
 
     Every Frame is inflated against its exact size: memory never grows beyond a Frame and its Fragment, or some of them
     that have 1 MiB together, and the index of the Fragments. Where there are deflated Icon Images, they are inflated
