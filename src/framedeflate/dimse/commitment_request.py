@@ -19,13 +19,12 @@ from pydicom.uid import UID
 
 from framedeflate.dimse.peer_association import Peer, associate, new_entity, release
 from framedeflate.dimse.send_result import SendResult
-from framedeflate.errors import AssociationError, MissingExtraError
-from framedeflate.transcode.colour_source import new_uid
+from framedeflate.errors import AssociationError
+from framedeflate.extras import needing
+from framedeflate.transcode.file_meta import new_uid
 
-try:
+with needing("dimse", "Storage Commitment"):
     from pynetdicom import evt
-except ImportError as error:
-    raise MissingExtraError(extra="dimse", feature="Storage Commitment") from error
 
 __all__ = ["Commitment", "CommitmentStatus", "request_commitment"]
 

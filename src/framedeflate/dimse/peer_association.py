@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from framedeflate.errors import AssociationError, MissingExtraError
+from framedeflate.errors import AssociationError
+from framedeflate.extras import needing
 from framedeflate.transcode.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
-try:
+with needing("dimse", "sending over DICOM's network protocol"):
     from pynetdicom import AE, build_context
-except ImportError as error:
-    raise MissingExtraError(extra="dimse", feature="sending over DICOM's network protocol") from error
 
 __all__ = ["Peer", "acknowledge_at_once", "associate", "new_entity", "quiet_pynetdicom", "release"]
 

@@ -16,14 +16,13 @@ from typing import Any, BinaryIO, Final
 
 from framedeflate.dimse.contexts import Answer, Proposal
 from framedeflate.dimse.peer_association import Peer, acknowledge_at_once, associate, release
-from framedeflate.errors import AssociationError, MissingExtraError
+from framedeflate.errors import AssociationError
+from framedeflate.extras import needing
 
-try:
+with needing("dimse", "sending over DICOM's network protocol"):
     from pynetdicom.dimse_messages import C_STORE_RQ
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.pdu_primitives import P_DATA
-except ImportError as error:
-    raise MissingExtraError(extra="dimse", feature="sending over DICOM's network protocol") from error
 
 __all__ = ["Requestor"]
 

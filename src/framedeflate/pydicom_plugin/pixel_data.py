@@ -29,10 +29,10 @@ from framedeflate.transcode.colour_source import (
     ConvertedFrames,
     conversion_description,
     derived_image_type,
-    new_uid,
 )
 from framedeflate.transcode.compress import check_photometric
 from framedeflate.transcode.decompress import check_native_nbytes
+from framedeflate.transcode.file_meta import new_uid
 from framedeflate.transcode.surroundings import ENCODING_TAGS
 from framedeflate.transfer_syntax import (
     DEFLATED_IMAGE_FRAME_COMPRESSION,

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An image whose colours are converted on the way: only ever by name, since rounding loses (PS3.5 8.2.2 note)."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -21,7 +20,6 @@ __all__ = [
     "conversion_description",
     "converted_head",
     "derived_image_type",
-    "new_uid",
 ]
 
 ColourSpace: TypeAlias = Literal["RGB", "YBR_FULL"]
@@ -103,8 +101,3 @@ def conversion_description(earlier: str, image_pixel: ImagePixel) -> str:
     said = f"Colour space converted to {image_pixel.photometric_interpretation}"
     both = f"{earlier}; {said}" if earlier else said
     return both if len(both) <= _MAX_ST_LENGTH else said
-
-
-def new_uid() -> str:
-    """Return a UID made from a random UUID (PS3.5 B.2)."""
-    return f"2.25.{uuid.uuid4().int}"

@@ -2,13 +2,20 @@
 """The File Meta Information of a file we write (PS3.10 7.1)."""
 
 import struct
+import uuid
 from typing import Final
 
 from framedeflate.data_set.element import explicit_header
 from framedeflate.data_set.layout import Tag
 from framedeflate.part10 import FileMeta
 
-__all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "encode_file_meta", "new_file_meta"]
+__all__ = [
+    "IMPLEMENTATION_CLASS_UID",
+    "IMPLEMENTATION_VERSION_NAME",
+    "encode_file_meta",
+    "new_file_meta",
+    "new_uid",
+]
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.203866451927348713902841516790276345198"
 IMPLEMENTATION_VERSION_NAME: Final = "FRAMEDEFLATE_0_1"
@@ -57,3 +64,8 @@ def _even(text: str, padding: bytes) -> bytes:
 
 def _element(tag: int, vr: bytes, value: bytes) -> bytes:
     return explicit_header(tag, vr, len(value)) + value
+
+
+def new_uid() -> str:
+    """Return a UID made from a random UUID (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"

@@ -16,7 +16,8 @@ from framedeflate.frame_plans import NativeFrames
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.part10 import FileMeta, read_data_set_layout, read_file_meta, scan_data_set
 from framedeflate.stored_frames import SourceFrames, StoredFrames, open_frames
-from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames, converted_head, new_uid
+from framedeflate.transcode.colour_source import ColourSpace, ConvertedFrames, converted_head
+from framedeflate.transcode.file_meta import new_uid
 from framedeflate.transcode.segments import Segment, read_segments
 from framedeflate.transcode.surroundings import surroundings
 from framedeflate.transfer_syntax import (

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 import numpy as np
 
 from framedeflate import engine
-from framedeflate.errors import FrameDecodeError, FrameEncodeError, MissingExtraError
+from framedeflate.errors import FrameDecodeError, FrameEncodeError
+from framedeflate.extras import needing
 from framedeflate.fragment_inflation import check_expansion, inflate_frames
 from framedeflate.frame_codec import DEFAULT_LEVEL, pad
 from framedeflate.zarr_store.codec_settings import DEFLATED_ITEMS, PACKED_BITS, RAW_DEFLATE, configuration
+from framedeflate.zarr_store.items_codec import DeflatedItems
 
-try:
+with needing("zarr", "reading a file as a Zarr array"):
     from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
     from zarr.dtype import Bool, UInt8
     from zarr.registry import register_codec
-except ImportError as error:
-    raise MissingExtraError(extra="zarr", feature="reading a file as a Zarr array") from error
-
-from framedeflate.zarr_store.items_codec import DeflatedItems  # after zarr was looked for
 
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer

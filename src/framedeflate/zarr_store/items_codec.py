@@ -19,8 +19,6 @@ from framedeflate.zarr_store.codec_settings import DEFLATED_ITEMS, configuration
 with needing("zarr", "reading a file as a Zarr array"):
     from zarr.abc.codec import ArrayBytesCodec
 
-# The caller, `codecs`, says what to install where zarr is not there.
-
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.core.array_spec import ArraySpec

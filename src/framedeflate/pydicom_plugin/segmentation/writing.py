@@ -21,7 +21,7 @@ from framedeflate.pydicom_plugin.segmentation.frame_order import FrameOrder
 from framedeflate.pydicom_plugin.segmentation.spool import FragmentSpool, Spool
 from framedeflate.pydicom_plugin.segmentation.template import Template
 from framedeflate.transcode.checked_items import deflate_items
-from framedeflate.transcode.colour_source import new_uid
+from framedeflate.transcode.file_meta import new_uid
 from framedeflate.transcode.fragment_writer import FragmentWriter
 from framedeflate.transcode.result import Progress
 from framedeflate.transcode.stages import Stages, worker_count

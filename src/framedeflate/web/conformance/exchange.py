@@ -12,15 +12,13 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from framedeflate.errors import MissingExtraError
+from framedeflate.extras import needing
 from framedeflate.web.conformance.media import Media, media_of
 from framedeflate.web.conformance.multipart import Payload, read_payload
 from framedeflate.web.conformance.outcomes import CheckFailedError
 
-try:
+with needing("web", "the DICOMweb conformance suite"):
     import httpx
-except ImportError as error:
-    raise MissingExtraError(extra="web", feature="the DICOMweb conformance suite") from error
 
 __all__ = ["Answer", "Client", "UnreachableError"]
 

@@ -7,12 +7,11 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from framedeflate.errors import MissingExtraError, StoreIndexError
+from framedeflate.extras import needing
 from framedeflate.web.index.schema import METADATA, SCHEMA, SCHEMA_VERSION
 
-try:
+with needing("web", "the index of a store"):
     from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, make_url, select, text
-except ImportError as error:
-    raise MissingExtraError(extra="web", feature="the index of a store") from error
 
 __all__ = ["Database"]
 

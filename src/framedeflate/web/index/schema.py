@@ -3,10 +3,10 @@
 
 from typing import Final
 
-from framedeflate.errors import MissingExtraError
+from framedeflate.extras import needing
 from framedeflate.web.search.attributes import Level
 
-try:
+with needing("web", "the index of a store"):
     from sqlalchemy import (
         BigInteger,
         Column,
@@ -20,8 +20,6 @@ try:
         Text,
         UniqueConstraint,
     )
-except ImportError as error:
-    raise MissingExtraError(extra="web", feature="the index of a store") from error
 
 __all__ = [
     "FRAME_TABLES",
