@@ -95,6 +95,9 @@ def main(arguments: list[str]) -> int:
         platform = look_at(tools, sdist, wheel, ROOT)
         print(f"  {wheel.name}, {wheel.stat().st_size / 1e6:.1f} MB, for {platform}", flush=True)
         (ROOT / "dist").mkdir(exist_ok=True)
+        # What an earlier version left there would be published with this one.
+        for old in (ROOT / "dist").glob("framedeflate-*"):
+            old.unlink()
         sdist, wheel = (Path(shutil.copy(path, ROOT / "dist")) for path in (sdist, wheel))
 
         programs = without_compilers(WORK / "programs")
