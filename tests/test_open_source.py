@@ -237,5 +237,5 @@ def test_long_urls_are_cut() -> None:
 
 
 def test_the_folder_of_the_test_files_is_no_source() -> None:
-    with pytest.raises(OSError, match="not a regular file"):
+    with pytest.raises(IsADirectoryError, match="a file is needed"):
         open_source(WHEEL)
