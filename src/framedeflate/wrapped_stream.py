@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Wrapper", "find_wrapper"]
+__all__ = ["Wrapper", "find_wrapper", "gzip_trailer", "zlib_trailer"]
 
 _GZIP_FIXED_NBYTES = 10
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
@@ -34,8 +34,18 @@ class Wrapper:
     def trailer_matches(self, trailer: bytes, native: bytes) -> bool:
         """Whether the checksum, and for gzip the size, are those of the Frame's native bytes."""
         if self.name == "zlib":
-            return trailer == struct.pack(">I", zlib.adler32(native))
-        return trailer == struct.pack("<II", zlib.crc32(native), len(native) & 0xFFFFFFFF)
+            return trailer == zlib_trailer(zlib.adler32(native))
+        return trailer == gzip_trailer(zlib.crc32(native), len(native))
+
+
+def zlib_trailer(adler32: int) -> bytes:
+    """Return what stands behind a stream in zlib's container (RFC 1950 2.2)."""
+    return struct.pack(">I", adler32)
+
+
+def gzip_trailer(crc32: int, native_nbytes: int) -> bytes:
+    """Return what stands behind a stream in gzip's (RFC 1952 2.3.1): the size is told modulo 2^32."""
+    return struct.pack("<II", crc32, native_nbytes & 0xFFFFFFFF)
 
 
 def find_wrapper(fragment: bytes) -> Wrapper | None:

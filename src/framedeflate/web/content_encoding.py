@@ -8,9 +8,10 @@ The stream must end at its true end: with the NULL left in that makes a Fragment
 body.
 """
 
-import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from framedeflate.wrapped_stream import gzip_trailer, zlib_trailer
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -81,5 +82,5 @@ def wrap(fragment: "Buffer", sums: FrameSums, coding: Coding) -> Sequence["Buffe
 def ends(sums: FrameSums, coding: Coding) -> tuple[bytes, bytes]:
     """Return what goes before a stream and what behind it; for those who send the stream itself in blocks."""
     if coding == "deflate":
-        return _ZLIB_HEADER, struct.pack(">I", sums.adler32)
-    return _GZIP_HEADER, struct.pack("<II", sums.crc32, sums.native_nbytes & 0xFFFFFFFF)
+        return _ZLIB_HEADER, zlib_trailer(sums.adler32)
+    return _GZIP_HEADER, gzip_trailer(sums.crc32, sums.native_nbytes)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of an instance's Frames: where each stream is, how long it truly is, and the checksums of its Frame."""
 
-import struct
 import zlib
 from collections.abc import Container
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,7 +15,7 @@ from framedeflate.frame_index import FrameIndex
 from framedeflate.image_pixel import ImagePixel
 from framedeflate.instance_store.frames import HELD_FRAME_NBYTES
 from framedeflate.web.index.records import FRAME
-from framedeflate.wrapped_stream import Wrapper, find_wrapper
+from framedeflate.wrapped_stream import Wrapper, find_wrapper, gzip_trailer, zlib_trailer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,9 +76,7 @@ def deflated_frame_table(
             # A Fragment may be much longer than its Frame, where it is nobody's honest work.
             last = first + 1
             large = _large_stream(source, int(starts[first]), int(stops[first]), image_pixel, first + 1)
-            table["position"][first] += large.header_nbytes
-            for name in ("stream_nbytes", "adler32", "crc32"):
-                table[name][first] = getattr(large, name)
+            _note(table, first, large)
         else:
             begin = int(starts[first])
             window = memoryview(read_exactly(source, begin, int(stops[last - 1])))
@@ -96,13 +93,17 @@ def deflated_frame_table(
                 if defects[place] and (stream := _wrapped_stream(fragment, image_pixel)) is not None
             }
             for place, stream in wrapped.items():
-                table["position"][first + place] += stream.header_nbytes
-                for name in ("stream_nbytes", "adler32", "crc32"):
-                    table[name][first + place] = getattr(stream, name)
+                _note(table, first + place, stream)
             _check(fragments, image_pixel, first, found=(defects, consumed, produced), passed=wrapped)
         first = last
     table.flags.writeable = False
     return table
+
+
+def _note(table: "NDArray[np.void]", row: int, stream: _Stream) -> None:
+    table["position"][row] += stream.header_nbytes
+    for name in ("stream_nbytes", "adler32", "crc32"):
+        table[name][row] = getattr(stream, name)
 
 
 def _wrapped_stream(fragment: memoryview, image_pixel: ImagePixel) -> _Stream | None:
@@ -120,9 +121,9 @@ def _wrapped_stream(fragment: memoryview, image_pixel: ImagePixel) -> _Stream | 
 
 
 def _is_trailer(trailer: bytes, wrapper: Wrapper, stream: _Stream, image_pixel: ImagePixel) -> bool:
-    sums = struct.pack(">I", stream.adler32)
+    sums = zlib_trailer(stream.adler32)
     if wrapper.name == "gzip":
-        sums = struct.pack("<II", stream.crc32, image_pixel.frame_nbytes & 0xFFFFFFFF)
+        sums = gzip_trailer(stream.crc32, image_pixel.frame_nbytes)
     return trailer[: len(sums)] == sums and len(trailer) - len(sums) <= 1
 
 
